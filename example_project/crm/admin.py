@@ -1,0 +1,12 @@
+from django.contrib import admin
+
+from .models import Contact
+
+
+@admin.register(Contact)
+class ContactAdmin(admin.ModelAdmin):
+    """Contacts in the admin, where an event's delivery links to the one it made."""
+
+    list_display = ["__str__", "email", "phone", "quote_status", "created_at"]
+    search_fields = ["name", "email", "phone", "lead_id"]
+    readonly_fields = ["created_at"]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests import receivers, servers
+
+# As a host's __init__.py does.
+from tests.celery import app as celery_app
+from zenvia_webhooks import signals
+from zenvia_webhooks.models import Subscription
+
+__all__ = ["celery_app"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Where nothing may be left out, a skipped test is a failed one."""
+    if report.skipped and os.environ.get("ZENVIA_REQUIRE_ALL") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+
+
+@pytest.fixture(autouse=True)
+def _disconnect_receivers() -> Iterator[None]:
+    """Leave no receiver connected from one test to the next."""
+    before = [dict(signal._named) for signal in signals.EVENT_SIGNALS]
+    yield
+    for signal, named in zip(signals.EVENT_SIGNALS, before, strict=True):
+        for name, known in list(signal._named.items()):
+            if name not in named:
+                signal.disconnect(known.function, sender=known.sender)
+                signal.disconnect(sender=known.sender, dispatch_uid=name)
+                assert name not in signal._named
+
+
+@pytest.fixture(autouse=True)
+def _forget_calls() -> None:
+    receivers.calls.clear()
+    receivers.failures_left = 0
+
+
+@pytest.fixture
+def subscription(db: Any) -> Subscription:
+    return Subscription.objects.create(
+        topics=["lead.created"], remote_id="subscription1", status=Subscription.Status.ACTIVE
+    )
+
+
+@pytest.fixture(params=["amqp", "redis"])
+def silent_broker(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a broker that takes connections and never says a word."""
+    if request.param == "redis":
+        pytest.importorskip("redis")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"{request.param}://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what this run has left out."""
+    left_out = [name for name in (*servers.DATABASES, *servers.BROKERS) if not servers.url_of(name)]
+    vendor = settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]
+    terminalreporter.write_line("")
+    terminalreporter.write_line(f"The suite ran on {vendor}; DATABASE_URL moves it to another database.")
+    if left_out:
+        variables = ", ".join(servers.VARIABLES[name] for name in left_out)
+        terminalreporter.write_line(f"Left out: real workers with {', '.join(left_out)} (set {variables}).")

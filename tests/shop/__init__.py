@@ -1,0 +1,1 @@
+"""A host's app: what receivers of the tests write to."""

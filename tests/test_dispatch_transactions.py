@@ -1,0 +1,219 @@
+"""A receiver's writes and its success are one; an outcome counts only under the claim it was won with."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from tests import receivers
+from tests.shop.models import Customer
+from tests.webhooks import arrived, let_time_pass
+from zenvia_webhooks.claims import ClaimLostError, claim_due
+from zenvia_webhooks.dispatch import dispatch, dispatch_due
+from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.signals import lead_created, non_atomic
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def outcome(event: Event) -> tuple[str, str]:
+    """Return the status of the event and of its only delivery."""
+    return Event.objects.get(pk=event.pk).status, event.deliveries.get().status
+
+
+def names() -> list[str]:
+    return sorted(Customer.objects.values_list("name", flat=True))
+
+
+def run(receiver: Any) -> Event:
+    lead_created.connect(receiver)
+    event = arrived()
+    dispatch_due()
+    return event
+
+
+# Together or not at all
+
+
+@pytest.mark.parametrize(
+    ("receiver", "is_atomic", "kept"),
+    [
+        (receivers.flaky, True, []),
+        (receivers.flaky, False, ["flaky"]),
+        (receivers.flaky_outside, True, ["flaky"]),
+    ],
+)
+def test_writes_of_a_failed_try_are_taken_back_unless_it_is_not_atomic(
+    settings: Any, receiver: Any, is_atomic: bool, kept: list[str]
+) -> None:
+    settings.ZENVIA_WEBHOOKS = {"ATOMIC_RECEIVERS": is_atomic}
+    receivers.failures_left = 1
+    event = run(receiver)
+    assert outcome(event) == ("retrying", "retrying")
+    assert names() == kept
+    let_time_pass()
+    dispatch_due()
+    assert outcome(event) == ("dispatched", "succeeded")
+    assert names() == [*kept, "flaky"]
+
+
+@non_atomic
+def look_for_transaction(sender: Any, event: Event, **kwargs: Any) -> None:
+    receivers.calls.append(("in a transaction", connection.in_atomic_block))
+
+
+def test_non_atomic_receiver_runs_outside_a_transaction() -> None:
+    run(look_for_transaction)
+    assert receivers.calls == [("in a transaction", False)]
+
+
+def set_rollback(sender: Any, event: Event, **kwargs: Any) -> None:
+    Customer.objects.create(name="lost")
+    transaction.set_rollback(True)
+
+
+def swallow_integrity_error(sender: Any, event: Event, **kwargs: Any) -> None:
+    Customer.objects.create(pk=1, name="lost")
+    with contextlib.suppress(IntegrityError):
+        Customer.objects.create(pk=1, name="lost")
+
+
+def close_connection(sender: Any, event: Event, **kwargs: Any) -> None:
+    Customer.objects.create(name="lost")
+    connection.close()
+
+
+@pytest.mark.parametrize("receiver", [set_rollback, swallow_integrity_error, close_connection])
+def test_receiver_that_breaks_the_transaction_has_failed(receiver: Any) -> None:
+    event = run(receiver)
+    assert outcome(event) == ("retrying", "retrying")
+    assert names() == []
+    assert event.deliveries.get().error
+
+
+def commits_then_fails(sender: Any, event: Event, **kwargs: Any) -> Customer:
+    transaction.on_commit(fail_on_commit)
+    return Customer.objects.create(name="kept")
+
+
+def fail_on_commit() -> None:
+    raise RuntimeError("the mail server is down")
+
+
+def test_what_fails_after_the_commit_does_not_undo_the_success(caplog: pytest.LogCaptureFixture) -> None:
+    event = run(commits_then_fails)
+    assert outcome(event) == ("dispatched", "succeeded")
+    assert names() == ["kept"]
+    [record] = [record for record in caplog.records if record.name == "zenvia_webhooks.dispatch"]
+    assert record.levelno == logging.ERROR
+    assert record.message.startswith("on_commit of receiver=tests.test_dispatch_transactions.commits_then_fails failed")
+    assert "the mail server is down" in caplog.text
+
+
+def fail_deferred(sender: Any, event: Event, **kwargs: Any) -> None:
+    Customer.objects.create(name="lost")
+    # A foreign key to nowhere: SQLite and PostgreSQL notice at the commit.
+    Delivery.objects.create(event_id=10**9, receiver="nobody")
+
+
+def test_what_fails_at_the_commit_itself_is_a_failure() -> None:
+    event = run(fail_deferred)
+    assert outcome(event) == ("retrying", "retrying")
+    assert names() == []
+
+
+# The fence
+
+
+def overtake(event: Event) -> None:
+    """Have another worker, with a connection of its own, find that the lease ran out."""
+
+    def take_over() -> None:
+        Event.objects.filter(pk=event.pk).update(next_attempt_at=event.received_at)
+        assert [held.pk for held in claim_due(10).events] == [event.pk]
+        connection.close()
+
+    other = threading.Thread(target=take_over)
+    other.start()
+    other.join()
+
+
+def slow(sender: Any, event: Event, **kwargs: Any) -> None:
+    Customer.objects.create(name="slow")
+    if connection.vendor == "sqlite":  # it has one writer at a time, so no other worker comes in between
+        assert Event.objects.filter(pk=event.pk).update(claim=uuid.uuid4()) == 1
+    else:
+        overtake(event)
+
+
+@non_atomic
+def slow_outside(sender: Any, event: Event, **kwargs: Any) -> None:
+    Customer.objects.create(name="slow")
+    overtake(event)
+
+
+@non_atomic
+def slow_failure_outside(sender: Any, event: Event, **kwargs: Any) -> None:
+    slow_outside(sender, event)
+    raise RuntimeError("and that")
+
+
+@pytest.mark.parametrize(
+    ("receiver", "kept"),
+    [(slow, []), (slow_outside, ["slow"]), (slow_failure_outside, ["slow"])],
+)
+def test_outcome_of_one_that_lost_its_claim_is_discarded(
+    receiver: Any, kept: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    lead_created.connect(receiver)
+    lead_created.connect(receivers.note)
+    event = arrived()
+    assert dispatch_due() == 1
+    assert names() == kept
+    assert not event.deliveries.exists()
+    assert receivers.calls == []  # nor does it go on with the event
+    assert f"event {event.pk} is no longer under claim" in caplog.text
+    assert Event.objects.get().status == Event.Status.PENDING
+
+
+def slow_for_ana(sender: Any, event: Event, **kwargs: Any) -> None:
+    if event.lead and event.lead.name == "Ana":
+        slow(sender, event)
+
+
+def test_next_event_of_the_batch_goes_on() -> None:
+    lead_created.connect(slow_for_ana)
+    first, second = arrived(name="Ana"), arrived(name="Rui")
+    dispatch_due()
+    assert not first.deliveries.exists()
+    assert outcome(second) == ("dispatched", "succeeded")
+
+
+def test_success_takes_effect_once_though_its_first_holder_was_overtaken() -> None:
+    lead_created.connect(receivers.create_customer)
+    event = arrived(name="Ana")
+    overtaken = claim_due(1)
+    let_time_pass()
+    dispatch_due()
+    with pytest.raises(ClaimLostError):
+        dispatch(overtaken.events[0], overtaken)
+    assert names() == ["Ana"]
+    assert outcome(event) == ("dispatched", "succeeded")
+
+
+def test_retry_is_not_even_run_without_its_claim() -> None:
+    event = run(receivers.broken)
+    let_time_pass()
+    overtaken = claim_due(1)
+    Event.objects.update(claim=uuid.uuid4())
+    receivers.calls.clear()
+    with pytest.raises(ClaimLostError):
+        dispatch(overtaken.events[0], overtaken)
+    assert receivers.calls == []
+    assert event.deliveries.get().attempts == 1

@@ -1,0 +1,1 @@
+"""The REST API: off until a host includes `zenvia_webhooks.api.urls`."""

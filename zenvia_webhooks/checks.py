@@ -1,0 +1,202 @@
+"""System checks: what a host project has still to do, or has done wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery.app import app_or_default
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's own names
+from django.db import connections, router
+from django.http.request import validate_host
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import override
+
+from zenvia_webhooks import signals, wakeup
+from zenvia_webhooks.conf import KEYS, conf
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.models import Event
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Report keys that nobody reads and values of a wrong kind."""
+    try:
+        unknown = conf.unknown_keys()
+    except ZenviaConfigurationError as error:
+        return [Error(str(error), hint="See the settings in the README.", id="zenvia_webhooks.E001")]
+    found: list[CheckMessage] = [
+        Error(line, hint="Remove it, or correct its name.", id="zenvia_webhooks.E002") for line in unknown
+    ]
+    for name in KEYS.values():
+        try:
+            getattr(conf, name)
+        except ZenviaConfigurationError as error:
+            found.append(Error(str(error), hint="See the settings in the README.", id="zenvia_webhooks.E003"))
+    return found
+
+
+def check_account(**kwargs: Any) -> list[CheckMessage]:
+    """Report that no account, or no key, is there yet."""
+    accounts = _read("accounts") or {}
+    if not accounts and not _is_broken("accounts"):
+        return [
+            Warning(
+                "ZENVIA_WEBHOOKS['ACCOUNTS'] has no account: nothing can be registered at Zenvia.",
+                hint="Add 'ACCOUNTS': {'default': {'API_KEY': ...}}; Zenvia shows you the key.",
+                id="zenvia_webhooks.W001",
+            )
+        ]
+    return [
+        Warning(
+            f"The account {alias!r} has no API_KEY: nothing can be registered at Zenvia.",
+            hint=f"Set ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]['API_KEY'], from the environment for example.",
+            id="zenvia_webhooks.W002",
+        )
+        for alias, account in accounts.items()
+        if account.api_key is None
+    ]
+
+
+def check_callback(**kwargs: Any) -> list[CheckMessage]:
+    """Report a callback URL that is not there, or that Zenvia's calls would not get through."""
+    try:
+        paths = _webhook_paths()
+    except NoReverseMatch:
+        return [
+            Warning(
+                "The webhook has no URL.",
+                hint="Add path('zenvia/', include('zenvia_webhooks.urls')) to your URLconf.",
+                id="zenvia_webhooks.W004",
+            )
+        ]
+    found: list[CheckMessage] = []
+    if len(paths) > 1:
+        found.append(
+            Warning(
+                f"The webhook's URL changes with the language: {', '.join(sorted(paths))}.",
+                hint="Include zenvia_webhooks.urls outside of i18n_patterns().",
+                id="zenvia_webhooks.W005",
+            )
+        )
+    base = _read("callback_base_url")
+    if base is None and not _is_broken("callback_base_url"):
+        found.append(
+            Warning(
+                "ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] is not set: nothing can be registered at Zenvia.",
+                hint="Set it to the public origin of this site, such as 'https://crm.example.com'.",
+                id="zenvia_webhooks.W003",
+            )
+        )
+    host = urlsplit(base or "").hostname
+    if host and not validate_host(host, settings.ALLOWED_HOSTS or _DEBUG_HOSTS):
+        found.append(
+            Warning(
+                f"ALLOWED_HOSTS does not allow {host}, the host of CALLBACK_BASE_URL: "
+                "Django answers 400 to Zenvia before the webhook sees the call.",
+                hint=f"Add {host!r} to ALLOWED_HOSTS.",
+                id="zenvia_webhooks.W006",
+            )
+        )
+    return found
+
+
+def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
+    """Report a site without time zones: our times are in UTC, and its columns would not hold them."""
+    if settings.USE_TZ:
+        return []
+    return [Error("USE_TZ is False: no event can be stored.", hint="Set USE_TZ = True.", id="zenvia_webhooks.E004")]
+
+
+def check_celery(**kwargs: Any) -> list[CheckMessage]:
+    """Report that Celery was not set up in this process, or that beat does not sweep."""
+    app = app_or_default()
+    if app.main == "default":
+        return [
+            Warning(
+                "No Celery app is loaded in this process: events wait for the sweep instead of going out at once.",
+                hint="Import your Celery app in your project's __init__.py, as Celery's guide for Django says.",
+                id="zenvia_webhooks.W007",
+            )
+        ]
+    schedule = (app.conf.beat_schedule or {}).values()
+    if wakeup.TASK in (entry["task"] if isinstance(entry, dict) else entry.task for entry in schedule):
+        return []
+    return [
+        Warning(
+            "Beat has no sweep on its schedule: failed deliveries are not tried again.",
+            hint="Merge zenvia_webhooks.schedule.BEAT_SCHEDULE into CELERY_BEAT_SCHEDULE, and run beat. "
+            "Silence this where the sweep is in a database of django-celery-beat's alone.",
+            id="zenvia_webhooks.W008",
+        )
+    ]
+
+
+def check_receivers(**kwargs: Any) -> list[CheckMessage]:
+    """Report that nobody listens."""
+    if any(signal.connected(Event) for signal in signals.EVENT_SIGNALS):
+        return []
+    return [
+        Warning(
+            "No receiver is connected to a signal of zenvia_webhooks: events are stored, and that is all.",
+            hint="Connect one, and import its module in the ready() of your AppConfig.",
+            id="zenvia_webhooks.W009",
+        )
+    ]
+
+
+def check_database(**kwargs: Any) -> list[CheckMessage]:
+    """Report SQLite without immediate transactions."""
+    connection = connections[router.db_for_write(Event)]
+    mode = str(connection.settings_dict.get("OPTIONS", {}).get("transaction_mode") or "")
+    if connection.vendor != "sqlite" or mode.upper() in ("IMMEDIATE", "EXCLUSIVE"):
+        return []
+    return [
+        Warning(
+            "SQLite's transactions are deferred: with several writers, many fail with 'database is locked'.",
+            hint=f"Set DATABASES[{connection.alias!r}]['OPTIONS'] = {{'transaction_mode': 'IMMEDIATE'}}.",
+            id="zenvia_webhooks.W010",
+        )
+    ]
+
+
+ALL_CHECKS: tuple[Callable[..., list[CheckMessage]], ...] = (
+    check_settings,
+    check_account,
+    check_callback,
+    check_time_zones,
+    check_celery,
+    check_receivers,
+    check_database,
+)
+
+#: What Django allows while DEBUG is on and ALLOWED_HOSTS is empty.
+_DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
+
+
+def _webhook_paths() -> set[str]:
+    """Return the webhook's path in every language of the site."""
+
+    def paths() -> Iterator[str]:
+        for language, _name in settings.LANGUAGES if settings.USE_I18N else [(settings.LANGUAGE_CODE, "")]:
+            with override(language):
+                yield reverse("zenvia_webhooks:webhook", kwargs={"token": "token"})
+
+    return set(paths())
+
+
+def _read(name: str) -> Any:
+    try:
+        return getattr(conf, name)
+    except ZenviaConfigurationError:
+        return None
+
+
+def _is_broken(name: str) -> bool:
+    """Tell whether a setting can't be read, which `check_settings` reports."""
+    try:
+        getattr(conf, name)
+    except ZenviaConfigurationError:
+        return True
+    return False

@@ -1,0 +1,243 @@
+"""The settings dict `ZENVIA_WEBHOOKS`, read live: a test's settings override just works."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from zenvia_webhooks.contracts import CONTRACTS
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+
+T = TypeVar("T")
+
+ACCOUNT_KEYS = ("API_KEY", "CONTRACT", "API_URL", "WIRE_TOPICS", "TIMEOUT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A Zenvia account that this site talks to."""
+
+    #: Its alias in `ACCOUNTS`.
+    alias: str
+    #: Kept out of `repr()`, so that no log or error page shows it.
+    api_key: str | None = field(repr=False)
+    #: Which of Zenvia's published APIs it speaks.
+    contract: str
+    #: Base address, without a slash at the end.
+    api_url: str
+    #: Canonical topic → the string that Zenvia uses for it, where it differs from the contract's.
+    wire_topics: Mapping[str, str]
+    #: Seconds that one call may take.
+    timeout: float
+
+
+class Conf:
+    """Typed, checked access to `settings.ZENVIA_WEBHOOKS`.
+
+    Every property raises `ZenviaConfigurationError` where the value is of a wrong kind.
+    """
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        accounts = self._get("ACCOUNTS", {}, _mapping)
+        return {alias: _account(alias, raw) for alias, raw in accounts.items()}
+
+    def aliases(self) -> list[str]:
+        """Return the aliases of the accounts, whatever else may be wrong with them."""
+        return list(self._get("ACCOUNTS", {}, _mapping))
+
+    def account(self, alias: str) -> Account:
+        """Return one account.
+
+        Raises ZenviaConfigurationError where there is none of that alias.
+        """
+        accounts = self._get("ACCOUNTS", {}, _mapping)
+        if alias not in accounts:
+            known = ", ".join(map(repr, accounts)) or "none"
+            raise ZenviaConfigurationError(f"ZENVIA_WEBHOOKS['ACCOUNTS'] has no account {alias!r} (it has: {known}).")
+        return _account(alias, accounts[alias])
+
+    @property
+    def callback_base_url(self) -> str | None:
+        """Public origin that Zenvia reaches, without a slash at the end."""
+        return self._get("CALLBACK_BASE_URL", None, _origin)
+
+    @property
+    def max_body_bytes(self) -> int:
+        return self._get("MAX_BODY_BYTES", 262144, _positive_int)
+
+    @property
+    def stored_headers(self) -> tuple[str, ...]:
+        """Names of the request headers kept with an event, in lower case."""
+        return self._get("STORED_HEADERS", ("content-type", "user-agent"), _header_names)
+
+    @property
+    def retry_delays(self) -> tuple[float, ...]:
+        """Seconds before each further try of one delivery."""
+        return self._get("RETRY_DELAYS", (10, 30, 120, 600, 1800, 7200, 21600, 86400), _delays)
+
+    @property
+    def lease_seconds(self) -> float:
+        return self._get("LEASE_SECONDS", 300, _positive_number)
+
+    @property
+    def batch_size(self) -> int:
+        return self._get("BATCH_SIZE", 100, _positive_int)
+
+    @property
+    def atomic_receivers(self) -> bool:
+        return self._get("ATOMIC_RECEIVERS", True, _boolean)
+
+    @property
+    def digest_key(self) -> str:
+        return self._get("DIGEST_KEY", None, _text) or settings.SECRET_KEY
+
+    def _get(self, key: str, default: Any, read: Callable[[str, Any], T]) -> T:
+        # A default passes through the same reader, so both have one type; None stays None where it is the default.
+        value = self._dict().get(key, default)
+        if value is None and default is None:
+            return value  # type: ignore[return-value]  # the reader's type then says `| None`
+        return read(f"ZENVIA_WEBHOOKS[{key!r}]", value)
+
+    def _dict(self) -> Mapping[str, Any]:
+        value = getattr(settings, "ZENVIA_WEBHOOKS", {})
+        if not isinstance(value, Mapping):
+            raise ZenviaConfigurationError("ZENVIA_WEBHOOKS must be a dict.")
+        return value
+
+    def unknown_keys(self) -> list[str]:
+        """Return a line for each key that no part of this app reads, with the likeliest name."""
+        lines = [_unknown("ZENVIA_WEBHOOKS", key, KEYS) for key in self._dict() if key not in KEYS]
+        accounts = self._dict().get("ACCOUNTS")
+        for alias, raw in accounts.items() if isinstance(accounts, Mapping) else ():
+            where = f"ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]"
+            keys = raw if isinstance(raw, Mapping) else ()
+            lines += [_unknown(where, key, ACCOUNT_KEYS) for key in keys if key not in ACCOUNT_KEYS]
+        return lines
+
+
+#: Setting → the property that reads it.
+KEYS: dict[str, str] = {name.upper(): name for name, value in vars(Conf).items() if isinstance(value, property)}
+
+conf = Conf()
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether a host name or address is this machine's own."""
+    if host is None or host == "localhost" or (host or "").endswith(".localhost"):
+        return host is not None
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _unknown(where: str, key: object, known: Any) -> str:
+    close = difflib.get_close_matches(str(key).upper(), known, n=1)
+    return f"{where} has no key {key!r}." + (f" Did you mean {close[0]!r}?" if close else "")
+
+
+def _wrong(where: str, expected: str) -> ZenviaConfigurationError:
+    return ZenviaConfigurationError(f"{where} must be {expected}.")
+
+
+def _mapping(where: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise _wrong(where, "a dict with string keys")
+    return value
+
+
+def _boolean(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(where, "True or False")
+    return value
+
+
+def _text(where: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise _wrong(where, "a string that is not empty")
+    return value
+
+
+def _positive_number(where: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10**9:
+        raise _wrong(where, "a number greater than 0")
+    return value
+
+
+def _positive_int(where: str, value: Any) -> int:
+    if not isinstance(value, int):
+        raise _wrong(where, "a whole number greater than 0")
+    return int(_positive_number(where, value))
+
+
+def _delays(where: str, value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list | tuple):
+        raise _wrong(where, "a list of seconds")
+    return tuple(_positive_number(f"{where}[{index}]", delay) for index, delay in enumerate(value))
+
+
+def _header_names(where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(v, str) for v in value):
+        raise _wrong(where, "a list of header names")
+    return tuple(sorted({name.lower() for name in value}))
+
+
+def _url(where: str, value: Any) -> str:
+    url = _text(where, value).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        raise _wrong(where, "a URL such as 'https://crm.example.com'") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise _wrong(where, "a URL such as 'https://crm.example.com', without user name or password")
+    if parts.query or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
+        raise _wrong(where, "a plain URL: no spaces, no '?', no '#', a host in ASCII")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise _wrong(where, "an https:// URL (http:// is for this machine's own address only)")
+    return url
+
+
+def _origin(where: str, value: Any) -> str:
+    url = _url(where, value)
+    if urlsplit(url).path:
+        raise _wrong(where, "an origin such as 'https://crm.example.com', without a path")
+    return url
+
+
+def _api_key(where: str, value: Any) -> str | None:
+    # A key read from a file often ends in a newline, and an HTTP library's complaint about it prints the key.
+    if value is None or value == "":
+        return None
+    key = value.strip() if isinstance(value, str) else ""
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise _wrong(where, "a string of printable ASCII characters without spaces")
+    return key
+
+
+def _account(alias: str, raw: Any) -> Account:
+    where = f"ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]"
+    raw = _mapping(where, raw)
+    name = raw.get("CONTRACT", "help_center")
+    if name not in CONTRACTS:
+        raise _wrong(f"{where}['CONTRACT']", "one of " + ", ".join(map(repr, CONTRACTS)))
+    wire_topics = _mapping(f"{where}['WIRE_TOPICS']", raw.get("WIRE_TOPICS", {}))
+    for canonical, wire in wire_topics.items():
+        _text(f"{where}['WIRE_TOPICS'][{canonical!r}]", wire)
+    if not 0 < len(alias) <= 100:
+        raise ZenviaConfigurationError("An alias in ZENVIA_WEBHOOKS['ACCOUNTS'] must have 1 to 100 characters.")
+    return Account(
+        alias=alias,
+        api_key=_api_key(f"{where}['API_KEY']", raw.get("API_KEY")),
+        contract=name,
+        api_url=_url(f"{where}['API_URL']", raw.get("API_URL", CONTRACTS[name].API_URL)),
+        wire_topics=wire_topics,
+        timeout=_positive_number(f"{where}['TIMEOUT']", raw.get("TIMEOUT", 10)),
+    )

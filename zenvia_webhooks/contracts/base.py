@@ -1,0 +1,145 @@
+"""The interface of a contract, and the values that pass through it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request to Zenvia, without address and credentials."""
+
+    method: str
+    #: Behind the account's `API_URL`, with a leading slash.
+    path: str
+    #: The JSON body, where there is one.
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call it, such as "POST /subscriptions"."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def content(self) -> bytes | None:
+        """The body as it is sent."""
+        return None if self.body is None else json.dumps(self.body).encode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What proves an API key to Zenvia: headers and query parameters to add to a call."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteSubscription:
+    """A subscription as Zenvia lists it."""
+
+    #: Zenvia's id.
+    id: str
+    #: Canonical topics.
+    topics: tuple[str, ...]
+    callback_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """What the envelope of a webhook says."""
+
+    #: Canonical topic.
+    topic: str
+    #: In UTC; None where Zenvia did not say, or not in a way that can be read.
+    occurred_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """The person who asked. What Zenvia did not say is None or empty."""
+
+    lead_id: str | None = None
+    name: str | None = None
+    #: The first of `emails`.
+    email: str | None = None
+    #: The first of `phones`, as Zenvia wrote it.
+    phone: str | None = None
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """An offer to a lead. What Zenvia did not say is None."""
+
+    quote_id: str | None = None
+    lead_id: str | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """A conversation with a lead. What Zenvia did not say is None."""
+
+    interaction_id: str | None = None
+    lead_id: str | None = None
+    status: str | None = None
+    #: The channel, such as "whatsApp".
+    via: str | None = None
+
+
+class Contract(Protocol):
+    """One of Zenvia's published APIs. A module with these names is one.
+
+    `wire_topics` is always the account's own `WIRE_TOPICS` (canonical → wire); it goes before `TOPICS`.
+    Readers of replies raise ValueError, with a text for people, on what they can't read.
+    """
+
+    NAME: str
+    #: Base address, without a slash at the end.
+    API_URL: str
+    #: Canonical topic → wire topic, of those that Zenvia is known to have, in the order to offer them.
+    TOPICS: Mapping[str, str]
+    #: How many topics one subscription holds; None where there is no limit.
+    TOPICS_PER_SUBSCRIPTION: int | None
+
+    def credentials(self, api_key: str) -> Credentials: ...
+
+    def wire_topic(self, topic: str, wire_topics: Mapping[str, str]) -> str: ...
+
+    def list_call(self) -> Call: ...
+
+    def create_call(self, topics: Sequence[str], callback_url: str, wire_topics: Mapping[str, str]) -> Call: ...
+
+    def delete_call(self, remote_id: str) -> Call: ...
+
+    def read_list(self, reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]: ...
+
+    def read_created(self, reply: object, wire_topics: Mapping[str, str]) -> RemoteSubscription: ...
+
+    def recognise(self, envelope: Mapping[str, Any]) -> bool:
+        """Tell whether a webhook's JSON object is a notification of this contract."""
+        ...
+
+    def read_notification(self, envelope: Mapping[str, Any], wire_topics: Mapping[str, str]) -> Notification:
+        """Read a recognised envelope; never raises."""
+        ...
+
+    def identity(self, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the envelope without what changes from one delivery attempt to the next."""
+        ...
+
+    def data(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the business object of a recognised envelope; never raises."""
+        ...
+
+    def lead(self, topic: str, data: Mapping[str, Any]) -> Lead | None: ...
+
+    def quote(self, topic: str, data: Mapping[str, Any]) -> Quote | None: ...
+
+    def interaction(self, topic: str, data: Mapping[str, Any]) -> Interaction | None: ...

@@ -1,0 +1,156 @@
+"""Contract `help_center`: Zenvia's help-centre article "Notifications and WebHooks" (Dec 2024).
+
+Published: the base address, Bearer authorization, POST and GET of `/subscriptions`, the topics `lead.created` and
+`interaction.resolved`, and one example of a webhook. Not published, and assumed here: the path of DELETE, what POST
+answers, the wire string of quote updates, and the `data` of the other two topics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote as percent_encode
+
+from zenvia_webhooks.contracts.base import (
+    Call,
+    Credentials,
+    Interaction,
+    Lead,
+    Notification,
+    Quote,
+    RemoteSubscription,
+)
+from zenvia_webhooks.contracts.reading import first_text, instant, text
+
+NAME = "help_center"
+API_URL = "https://api.zenvia.com/v1"
+TOPICS: Mapping[str, str] = {
+    "lead.created": "lead.created",
+    "quote.updated": "quote.updated",
+    "interaction.resolved": "interaction.resolved",
+}
+TOPICS_PER_SUBSCRIPTION: int | None = 1
+MAX_TOPIC_LENGTH = 100
+
+
+def credentials(api_key: str) -> Credentials:
+    """Return the Bearer header."""
+    return Credentials(headers={"Authorization": f"Bearer {api_key}"})
+
+
+def wire_topic(topic: str, wire_topics: Mapping[str, str]) -> str:
+    """Return what Zenvia calls a canonical topic."""
+    return wire_topics.get(topic) or TOPICS.get(topic, topic)
+
+
+def canonical_topic(wire: str, wire_topics: Mapping[str, str]) -> str:
+    """Return what we call a topic of Zenvia's."""
+    renamed = {theirs: ours for ours, theirs in {**TOPICS, **wire_topics}.items()}
+    return renamed.get(wire, wire)
+
+
+def list_call() -> Call:
+    """Ask for every subscription of the key."""
+    return Call(method="GET", path="/subscriptions")
+
+
+def create_call(topics: Sequence[str], callback_url: str, wire_topics: Mapping[str, str]) -> Call:
+    """Ask for a subscription of one topic.
+
+    Raises ValueError for more or fewer than one.
+    """
+    if len(topics) != 1:
+        raise ValueError(f"the contract {NAME} has exactly one topic a subscription, not {len(topics)}")
+    body = {"topic": wire_topic(topics[0], wire_topics), "callbackUrl": callback_url}
+    return Call(method="POST", path="/subscriptions", body=body)
+
+
+def delete_call(remote_id: str) -> Call:
+    """Ask for a subscription to be removed. The path is not published."""
+    return Call(method="DELETE", path=f"/subscriptions/{percent_encode(remote_id, safe='')}")
+
+
+def read_list(reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]:
+    """Read `[{"id", "topic", "callbackUrl"}, ...]`; what has no callback URL is nobody's, and left out."""
+    if not isinstance(reply, list):
+        raise ValueError("a list of subscriptions was due")
+    calls = [row for row in reply if not isinstance(row, dict) or text(row.get("callbackUrl"))]
+    return [read_created(row, wire_topics) for row in calls]
+
+
+def read_created(reply: object, wire_topics: Mapping[str, str]) -> RemoteSubscription:
+    """Read `{"id", "topic", "callbackUrl"}`; an id that is a whole number is taken for its digits."""
+    row = reply if isinstance(reply, dict) else {}
+    remote_id, topic, callback_url = text(row.get("id")), text(row.get("topic")), text(row.get("callbackUrl"))
+    if remote_id is None or topic is None or callback_url is None:
+        raise ValueError('a subscription with "id", "topic" and "callbackUrl" was due')
+    return RemoteSubscription(id=remote_id, topics=(canonical_topic(topic, wire_topics),), callback_url=callback_url)
+
+
+def recognise(envelope: Mapping[str, Any]) -> bool:
+    """Know `{"topic": "...", "eventTime": "...", "data": {...}}` by its topic and data."""
+    topic = text(envelope.get("topic"))
+    return (
+        isinstance(envelope.get("topic"), str)
+        and topic is not None
+        and len(topic) <= MAX_TOPIC_LENGTH
+        and isinstance(envelope.get("data"), dict)
+    )
+
+
+def read_notification(envelope: Mapping[str, Any], wire_topics: Mapping[str, str]) -> Notification:
+    """Read topic and `eventTime`."""
+    return Notification(
+        topic=canonical_topic(envelope["topic"].strip(), wire_topics),
+        occurred_at=instant(envelope.get("eventTime")),
+    )
+
+
+def identity(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return all of it: nothing in this envelope is known to change between attempts."""
+    return envelope
+
+
+def data(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `data`."""
+    value = envelope.get("data")
+    return value if isinstance(value, dict) else {}
+
+
+def lead(topic: str, data: Mapping[str, Any]) -> Lead | None:
+    """Read the published fields; on another topic than a lead's, None where none of them is there."""
+    lead_id, name = first_text(data, "leadId"), first_text(data, "name")
+    email, phone = first_text(data, "email"), first_text(data, "phone")
+    if not topic.startswith("lead.") and lead_id is name is email is phone is None:
+        return None
+    return Lead(
+        lead_id=lead_id,
+        name=name,
+        email=email,
+        phone=phone,
+        emails=(email,) if email else (),
+        phones=(phone,) if phone else (),
+    )
+
+
+def quote(topic: str, data: Mapping[str, Any]) -> Quote | None:
+    """Read leniently, under the names that this API or its sibling uses."""
+    if not topic.startswith("quote."):
+        return None
+    return Quote(
+        quote_id=first_text(data, "quoteId", "id"),
+        lead_id=first_text(data, "leadId", "prospectId"),
+        status=first_text(data, "status"),
+    )
+
+
+def interaction(topic: str, data: Mapping[str, Any]) -> Interaction | None:
+    """Read leniently, under the names that this API or its sibling uses."""
+    if not topic.startswith("interaction."):
+        return None
+    return Interaction(
+        interaction_id=first_text(data, "interactionId", "id"),
+        lead_id=first_text(data, "leadId", "prospectId"),
+        status=first_text(data, "status"),
+        via=first_text(data, "via", "channel"),
+    )

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from zenvia_webhooks import subscriptions
+from zenvia_webhooks.client import mask_tokens
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.models import Event, Subscription
+
+#: Seconds between two looks at the table.
+LOOK_INTERVAL = 0.5
+
+
+class Command(BaseCommand):
+    help = "Registers this site's webhook at Zenvia: one subscription for each topic, where there is none yet."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--account", default="default", help="alias in ZENVIA_WEBHOOKS['ACCOUNTS'] (default)")
+        parser.add_argument(
+            "--topic",
+            action="append",
+            type=_topic,
+            metavar="TOPIC",
+            help="such as lead.created; repeatable (all known ones)",
+        )
+        parser.add_argument("--wait", action="store_true", help="then print the first real event as it arrives")
+        parser.add_argument("--timeout", type=float, default=None, metavar="SECONDS", help="wait no longer than this")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        account = options["account"]
+        latest = Event.objects.order_by("pk").values_list("pk", flat=True).last() or 0
+        try:
+            topics = options["topic"] or list(get_contract(conf.account(account).contract).TOPICS)
+            rows = Subscription.objects.in_use(account, topics)
+            held = {topic for row in rows for topic in row.topics}
+            wanted = [topic for topic in topics if topic not in held]
+            new = [subscriptions.add(account, each) for each in subscriptions.topics_per_row(account, wanted)]
+        except ZenviaConfigurationError as error:
+            raise CommandError(str(error)) from None
+        active = [row for row in rows if row.status == Subscription.Status.ACTIVE]
+        for row in active:
+            self.stdout.write(f"{row}: registered already as {row.remote_id or 'by hand'}.")
+        done = {topic for row in active for topic in row.topics}
+        for row in [*rows, *new]:
+            verb = subscriptions.register if row in new else subscriptions.register_again
+            # What failed once and was registered anew since is left alone.
+            if not done.issuperset(row.topics) and self.call(row, verb):
+                active.append(row)
+                done.update(row.topics)
+        if left := [topic for topic in dict.fromkeys(topics) if topic not in done]:
+            raise CommandError(f"Not registered: {', '.join(left)}; see above.")
+        if options["wait"]:
+            self.wait(active, latest, options["timeout"])
+
+    def call(self, row: Subscription, register: Callable[[Subscription], None]) -> bool:
+        try:
+            self.stdout.write(f"{row}: registering {mask_tokens(row.callback_url)} ...")
+            register(row)
+        except (ValueError, ZenviaConfigurationError) as error:
+            self.stderr.write(f"{row}: {error}")
+            return False
+        is_active = row.status == Subscription.Status.ACTIVE
+        (self.stdout if is_active else self.stderr).write(subscriptions.describe(row))
+        return is_active
+
+    def wait(self, rows: list[Subscription], latest: int, timeout: float | None) -> None:
+        self.stdout.write("Waiting for the first event; Ctrl-C ends it.")
+        events = Event.objects.filter(subscription__in=[row.pk for row in rows]).order_by("pk")
+        ends = None if timeout is None else time.monotonic() + timeout
+        try:
+            while (event := events.filter(pk__gt=latest).first()) is None:
+                if ends is not None and time.monotonic() > ends:
+                    raise CommandError(f"No event within {timeout:g} s.")
+                time.sleep(LOOK_INTERVAL)
+        except KeyboardInterrupt:
+            raise CommandError("No event yet.") from None
+        self.stdout.write(
+            f"{event}: received at {event.received_at:%Y-%m-%d %H:%M:%S %Z}, {event.get_status_display()}."
+        )
+
+
+def _topic(value: str) -> str:
+    topic = value.strip()
+    if not topic or not topic.isprintable() or " " in topic:
+        raise ArgumentTypeError(f"{value!r} is no topic: write one such as lead.created.")
+    return topic

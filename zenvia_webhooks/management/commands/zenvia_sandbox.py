@@ -1,0 +1,122 @@
+"""`manage.py zenvia_sandbox`: a stand-in Zenvia on localhost."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from zenvia_webhooks.conf import Account, conf
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.sandbox import Sandbox
+
+DEFAULT_KEY = "sandbox-key"
+
+
+class Command(BaseCommand):
+    help = "Run a stand-in Zenvia on this machine: its API, and a page with a button that sends an event."
+    # It is there for sites that are not set up yet.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=_port, default=8090, help="0 picks a free one (default: %(default)s)")
+        parser.add_argument(
+            "--api-key",
+            help=f"the key that callers must send (default: the account's in settings, else {DEFAULT_KEY!r})",
+        )
+
+    def handle(self, *_args: Any, port: int, api_key: str | None, **_options: Any) -> None:
+        try:
+            account = conf.accounts.get("default")
+            base_url = conf.callback_base_url
+        except ZenviaConfigurationError as error:
+            raise CommandError(str(error)) from None
+        if api_key is not None and not api_key.strip():
+            raise CommandError("--api-key must not be empty.")
+        of_settings = account.api_key if account else None
+        sandbox = Sandbox(
+            (api_key or of_settings or DEFAULT_KEY).strip(),
+            port,
+            wire_topics=account.wire_topics if account else None,
+            report=self._report,
+        )
+        try:
+            sandbox.open()
+        except OSError as error:
+            raise CommandError(_why(port, error)) from None
+        with _sigterm_like_ctrl_c():
+            try:
+                self._introduce(sandbox, api_key, account, base_url)
+                sandbox.serve_forever()
+            except KeyboardInterrupt:
+                self.stdout.write("Stopped.")
+            finally:
+                sandbox.close()
+
+    def _introduce(self, sandbox: Sandbox, api_key: str | None, account: Account | None, base_url: str | None) -> None:
+        # Only the key that everybody knows is printed.
+        if api_key:
+            key = '"...",  # the --api-key that you gave'
+        elif account and account.api_key:
+            key = '"...",  # as it is now'
+        else:
+            key = f'"{DEFAULT_KEY}",'
+        lines = [
+            f"Zenvia sandbox: {self.style.SUCCESS(sandbox.url + '/')}",
+            "",
+            "To use it, in your settings:",
+            "",
+            "    ZENVIA_WEBHOOKS = {",
+            '        "ACCOUNTS": {',
+            '            "default": {',
+            f'                "API_KEY": {key}',
+            f'                "API_URL": "{sandbox.api_url}",',
+            '                "CONTRACT": "help_center",',
+            "            },",
+            "        },",
+        ]
+        if base_url is None:
+            lines.append('        "CALLBACK_BASE_URL": "http://127.0.0.1:8000",  # where your site runs')
+        lines += ["    }", "", "Ctrl-C stops it, and it forgets everything.", ""]
+        self.stdout.write("\n".join(lines))
+        # Whoever started us with a pipe waits for the address.
+        self.stdout.flush()
+
+    def _report(self, line: str) -> None:
+        self.stdout.write(f"{timezone.now().astimezone():%H:%M:%S} {line}")
+        self.stdout.flush()
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Iterator[None]:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # A signal's handler can be set in the main thread only.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text[:6]) > 65535:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def _why(port: int, error: OSError) -> str:
+    what = "is in use" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
+    return f"Port {port} {what}. Choose another with --port, or let --port 0 pick a free one."

@@ -1,0 +1,116 @@
+"""`manage.py zenvia_send_event`: post an event to one's own webhook, the way Zenvia does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import NoReverseMatch
+
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.sandbox.samples import sample_payload
+from zenvia_webhooks.sandbox.sender import encode, origin, post_event
+
+USER_AGENT = "zenvia_send_event (django-zenvia-webhooks)"
+DEFAULT_TOPIC = "lead.created"
+
+
+class Command(BaseCommand):
+    help = "Post a sample event to your own webhook over real HTTP, and show what it answers."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--topic", help=f"default: the first of --subscription's topics, else {DEFAULT_TOPIC}")
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument(
+            "--subscription",
+            type=int,
+            metavar="ID",
+            help="its number in the admin (default: the newest one that holds the topic)",
+        )
+        where.add_argument("--url", help="post here instead of to a subscription's callback URL")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--file", type=Path, metavar="PATH", help="post this file's exact bytes")
+        what.add_argument(
+            "--field",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="put this into the sample's data, as text; may be repeated",
+        )
+
+    def handle(
+        self,
+        *_args: Any,
+        topic: str | None,
+        subscription: int | None,
+        url: str | None,
+        file: Path | None,
+        field: list[str],
+        **_options: Any,
+    ) -> None:
+        try:
+            account = "default"
+            if url is None:
+                row = _find(subscription, topic or DEFAULT_TOPIC)
+                account, url = row.account, row.callback_url
+                topic = topic or (row.topics[0] if subscription is not None and row.topics else None)
+            body = _read(file) if file else _sample(account, topic or DEFAULT_TOPIC, field)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
+        except NoReverseMatch:
+            raise CommandError("Add include('zenvia_webhooks.urls') to your URLs first.") from None
+        try:
+            answer = post_event(url, body, user_agent=USER_AGENT)
+        except ValueError:
+            raise CommandError("--url must be an http:// or https:// URL.") from None
+        except ConnectionError as error:
+            raise CommandError(str(error)) from None
+        # Without the path, which ends in the subscription's secret.
+        self.stdout.write(f"{origin(url)} answered {answer.status} in {answer.milliseconds} ms")
+        self.stdout.write(answer.excerpt)
+        if not answer.ok:
+            raise CommandError(f"The webhook answered {answer.status}: Zenvia would take the event for lost.")
+
+
+def _find(subscription: int | None, topic: str) -> Subscription:
+    if subscription is not None:
+        row = Subscription.objects.filter(pk=subscription).first()
+        if row is None:
+            raise CommandError(f"There is no subscription {subscription}.")
+        return row
+    # Not in SQL: SQLite can't look into a JSON list.
+    rows = Subscription.objects.exclude(status=Subscription.Status.INACTIVE).order_by("-created_at", "-pk")
+    row = next((row for row in rows if topic in row.topics), None)
+    if row is None:
+        raise CommandError(
+            f"No subscription holds {topic!r}. Register one in the admin, under Subscriptions, or with: "
+            f"manage.py zenvia_register_subscription --topic {topic}. To post without one, give --url."
+        )
+    return row
+
+
+def _sample(account: str, topic: str, fields: list[str]) -> bytes:
+    data: dict[str, Any] = {}
+    for field in fields:
+        key, equals, value = field.partition("=")
+        if not key or not equals:
+            raise CommandError(f"--field {field!r} must be KEY=VALUE.")
+        data[key] = value
+    payload = sample_payload(topic, **data)
+    # A site without settings can still post to a --url.
+    if account in conf.accounts:
+        of_settings = conf.accounts[account]
+        contract = get_contract(of_settings.contract)
+        payload["topic"] = contract.wire_topic(topic, of_settings.wire_topics)
+    return encode(payload)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"Can't read {path}: {error.strerror}.") from None

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from django.apps import apps
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from zenvia_webhooks.clock import DatabaseNow
+from zenvia_webhooks.models.event import Event
+from zenvia_webhooks.signals import MAX_NAME_LENGTH
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def succeeded(self) -> DeliveryQuerySet:
+        return self.filter(status=Delivery.Status.SUCCEEDED)
+
+    def open(self) -> DeliveryQuerySet:
+        return self.filter(status=Delivery.Status.RETRYING)
+
+    def names(self) -> set[str]:
+        """Return the names of the receivers."""
+        return set(self.values_list("receiver", flat=True))
+
+    def reopen(self, event: Event, names: Iterable[str]) -> None:
+        """Have these receivers of an event tried as if for the first time."""
+        reopened = {
+            "status": Delivery.Status.RETRYING,
+            "attempts": 0,
+            "next_attempt_at": DatabaseNow(),
+            "finished_at": None,
+            "error": "",
+        }
+        for name in names:
+            self.update_or_create(event=event, receiver=name, defaults=reopened)
+
+
+class Delivery(models.Model):
+    """The handing of one event to one receiver, and how that went."""
+
+    class Status(models.TextChoices):
+        #: Open: it will be tried (again) at `next_attempt_at`.
+        RETRYING = "retrying", _("retrying")
+        SUCCEEDED = "succeeded", _("succeeded")
+        #: Tried as often as `RETRY_DELAYS` allows.
+        FAILED = "failed", _("failed")
+        #: Like failed, and the receiver was not connected in the worker at the last try.
+        GONE = "gone", _("gone")
+
+    event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries")
+    #: The receiver's `dispatch_uid`, or its dotted path.
+    receiver = models.CharField(_("receiver"), max_length=MAX_NAME_LENGTH)
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.RETRYING)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt at"), null=True)
+    #: Of the last try.
+    duration_ms = models.PositiveIntegerField(_("duration in milliseconds"), null=True)
+    #: Of the last failed try.
+    error = models.TextField(_("error"), blank=True)
+    #: The model instance that the receiver returned, as `app_label.model:primary key`; empty for all else.
+    result = models.CharField(_("result"), max_length=255, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    objects: ClassVar[models.Manager[Delivery]] = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["event", "receiver"], name="zenvia_one_delivery_a_receiver"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.event_id} → {self.receiver}"
+
+    @property
+    def result_object(self) -> models.Model | None:
+        """The model instance that the receiver returned; None where there is none, or none any more."""
+        label, _colon, pk = self.result.partition(":")
+        try:
+            found: models.Model | None = apps.get_model(label)._default_manager.filter(pk=pk).first()
+        except (LookupError, ValueError):
+            return None
+        return found
+
+
+def result_of(returned: object) -> str:
+    """Return what `Delivery.result` keeps of a receiver's return value."""
+    if not isinstance(returned, models.Model) or returned.pk is None:
+        return ""
+    text = f"{returned._meta.label_lower}:{returned.pk}"
+    return text if len(text) <= 255 else ""

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.db import models, router, transaction
+from django.utils.translation import gettext_lazy as _
+
+from zenvia_webhooks import wakeup
+from zenvia_webhooks.clock import DatabaseNow
+from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.contracts.base import Contract, Interaction, Lead, Quote
+from zenvia_webhooks.models.fields import BytesField, DueIndex
+from zenvia_webhooks.models.subscription import Subscription
+from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
+
+
+class Event(models.Model):
+    """One stored notification.
+
+    What is in `payload`, `body` and `headers` was sent by whoever holds the subscription's token: Zenvia signs nothing.
+    """
+
+    class Status(models.TextChoices):
+        #: Stored; not every receiver has had its first try.
+        PENDING = "pending", _("pending")
+        #: Some receiver failed and will be tried again.
+        RETRYING = "retrying", _("retrying")
+        #: Every receiver succeeded.
+        DISPATCHED = "dispatched", _("dispatched")
+        #: Nobody was connected to the topic's own signal.
+        UNHANDLED = "unhandled", _("unhandled")
+        #: Some receiver failed for good.
+        FAILED = "failed", _("failed")
+        #: Kept, but not understood: no JSON object, or one in no known envelope.
+        QUARANTINED = "quarantined", _("quarantined")
+        ERASED = "erased", _("erased")
+
+    account = models.CharField(_("account"), max_length=100)
+    subscription = models.ForeignKey(
+        Subscription,
+        verbose_name=_("subscription"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="events",
+    )
+    #: The contract whose envelope it came in; empty while quarantined.
+    contract = models.CharField(_("contract"), max_length=20, blank=True)
+    #: Canonical topic; empty while quarantined.
+    topic = models.CharField(_("topic"), max_length=100, blank=True)
+    #: When it happened, by Zenvia's word.
+    occurred_at = models.DateTimeField(_("occurred at"), null=True)
+    #: The envelope, made safe for every database: see `safe_json.make_safe`. None where the body is no JSON object.
+    payload = models.JSONField(_("payload"), null=True)
+    #: The exact bytes.
+    body = BytesField(_("body"))
+    headers = models.JSONField(_("headers"), default=dict)
+    remote_addr = models.GenericIPAddressField(_("remote address"), null=True)
+    #: See `intake`.
+    fingerprint = models.CharField(_("fingerprint"), max_length=64, unique=True)
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
+    #: The queue: due when past, by the database's clock; None once finished. Under a claim, the end of its lease.
+    next_attempt_at = models.DateTimeField(_("next attempt at"), null=True)
+    #: Who has it in hand; None when nobody does.
+    claim = models.UUIDField(_("claim"), null=True)
+    received_at = models.DateTimeField(_("received at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    #: How often the same notification came again.
+    duplicates = models.PositiveIntegerField(_("duplicates"), default=0)
+    #: Why it is quarantined.
+    error = models.TextField(_("error"), blank=True)
+
+    objects: ClassVar[models.Manager[Event]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes: ClassVar[list[models.Index]] = [
+            DueIndex(fields=["next_attempt_at"], name="zenvia_event_due"),
+            models.Index(fields=["-received_at", "-id"], name="zenvia_event_received"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic or self.status} #{self.pk}"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The business object of the envelope; empty where there is none."""
+        contract = self._contract
+        return contract.data(self.payload or {}) if contract else {}
+
+    @property
+    def lead(self) -> Lead | None:
+        """The lead that it is about. Never None for `lead.created`."""
+        contract = self._contract
+        return contract.lead(self.topic, self.data) if contract else None
+
+    @property
+    def quote(self) -> Quote | None:
+        """The quote that it is about. Never None for `quote.updated`."""
+        contract = self._contract
+        return contract.quote(self.topic, self.data) if contract else None
+
+    @property
+    def interaction(self) -> Interaction | None:
+        """The conversation that it is about. Never None for `interaction.resolved`."""
+        contract = self._contract
+        return contract.interaction(self.topic, self.data) if contract else None
+
+    @property
+    def _contract(self) -> Contract | None:
+        return get_contract(self.contract) if self.contract and isinstance(self.payload, dict) else None
+
+    def idempotency_key(self, receiver: str | ReceiverFunction) -> str:
+        """Return a UUID that is the same in every try and replay of this event by one receiver, given it or its name.
+
+        For outside systems that drop what they have seen under the same key.
+        """
+        name = receiver if isinstance(receiver, str) else receiver_name(receiver)
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"zenvia-webhooks:{self.fingerprint}:{name}"))
+
+    def replay(self, receivers: Iterable[str] | None = None) -> list[str]:
+        """Hand the event to receivers again; return their names.
+
+        `receivers` are names. By default, every one connected in this process that has not succeeded; all if each
+        has. None, and an empty list, while the event is pending, in a worker's hands, quarantined or erased.
+        Raises ValueError for a name that is neither connected here nor had the event before.
+        """
+        status = self.Status
+        using = router.db_for_write(Event, instance=self)
+        events = Event.objects.using(using).filter(pk=self.pk)
+        with transaction.atomic(using=using):
+            locked = events.select_for_update().get()
+            in_hand = locked.claim is not None and events.filter(next_attempt_at__gt=DatabaseNow()).exists()
+            if in_hand or locked.status in (status.PENDING, status.QUARANTINED, status.ERASED):
+                return []
+            names = locked._to_replay(receivers, using)
+            if names:
+                # Written here, so that a worker which does not know a receiver yet fails the try, not loses it.
+                locked.deliveries.using(using).reopen(locked, names)
+                events.update(status=status.RETRYING, next_attempt_at=DatabaseNow(), claim=None, finished_at=None)
+                wakeup.after_commit(using=using)
+        return names
+
+    def _to_replay(self, receivers: Iterable[str] | None, using: str) -> list[str]:
+        deliveries = self.deliveries.using(using)
+        known = deliveries.names()
+        connected = receivers_of(self.topic, Event)
+        if receivers is None:
+            succeeded = deliveries.succeeded().names()
+            return [name for name in connected if name not in succeeded] or list(connected)
+        names = list(dict.fromkeys(receivers))
+        if strangers := set(names) - known - set(connected):
+            there_are = ", ".join(sorted({*known, *connected})) or "none"
+            raise ValueError(f"No receiver is named {', '.join(sorted(strangers))}. There are: {there_are}.")
+        return names

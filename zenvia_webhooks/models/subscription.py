@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import ClassVar
+
+from django.db import models
+from django.urls import NoReverseMatch, reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+
+
+def new_token() -> str:
+    """Return a secret of 256 bits in lowercase hex."""
+    return secrets.token_hex(32)
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def with_token(self, token: str) -> Subscription | None:
+        """Return the subscription that a webhook's token is good for, with one indexed query."""
+        found = self.filter(models.Q(token=token) | models.Q(previous_token=token))
+        return next((row for row in found if row.accepts(token)), None)
+
+    def pending(self) -> SubscriptionQuerySet:
+        return self.filter(status=Subscription.Status.PENDING)
+
+    def in_use(self, account: str, topics: Iterable[str]) -> list[Subscription]:
+        """Return an account's subscriptions that hold one of these topics for this site, and are not inactive."""
+        # Few rows, and no JSON `contains` on SQLite.
+        rows = self.filter(account=account).exclude(status=Subscription.Status.INACTIVE).order_by("pk")
+        return [row for row in rows if not set(row.topics).isdisjoint(topics) and not row.is_of_another_origin]
+
+
+class Subscription(models.Model):
+    """Our row for a registration at Zenvia.
+
+    The row is committed before Zenvia is called, and removed only after Zenvia's yes. Zenvia owns `remote_id`.
+    """
+
+    class Status(models.TextChoices):
+        #: Zenvia was, or is being, called; whether it has the registration is not known.
+        PENDING = "pending", _("pending")
+        ACTIVE = "active", _("active")
+        #: Removed at Zenvia at our wish; its token is dead.
+        INACTIVE = "inactive", _("inactive")
+        #: It was active, and Zenvia no longer lists it.
+        MISSING = "missing", _("missing")
+        #: Zenvia refused it.
+        FAILED = "failed", _("failed")
+
+    account = models.CharField(_("account"), max_length=100, default="default")
+    #: Canonical topics; exactly one under the contract `help_center`.
+    topics = models.JSONField(_("topics"), default=list)
+    token = models.CharField(_("token"), max_length=64, unique=True, default=new_token, editable=False)
+    # Null, as it is unique.
+    previous_token = models.CharField(  # noqa: DJ001
+        _("previous token"), max_length=64, unique=True, null=True, default=None, editable=False
+    )
+    #: None with a previous token: good until the new registration has been seen.
+    previous_token_expires_at = models.DateTimeField(
+        _("previous token expires at"), null=True, default=None, editable=False
+    )
+    remote_id = models.CharField(_("id at Zenvia"), max_length=255, blank=True)
+    #: The callback URL that Zenvia was told.
+    registered_url = models.CharField(_("registered URL"), max_length=1000, blank=True)
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
+    #: When Zenvia's list was first seen without it.
+    absent_since = models.DateTimeField(_("absent since"), null=True, default=None)
+    last_error = models.TextField(_("last error"), blank=True)
+    last_synced_at = models.DateTimeField(_("last compared with Zenvia at"), null=True, default=None)
+    #: Written at most once a minute.
+    last_event_at = models.DateTimeField(_("last event at"), null=True, default=None)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects: ClassVar[models.Manager[Subscription]] = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.topics)} ({self.account})"
+
+    @property
+    def callback_url(self) -> str:
+        """Return the URL that Zenvia is to call, token included.
+
+        Raises ZenviaConfigurationError without `CALLBACK_BASE_URL`.
+        """
+        return callback_url(self.token)
+
+    @property
+    def is_of_another_origin(self) -> bool:
+        """Whether it may be at Zenvia under another origin than `CALLBACK_BASE_URL`, as in a copied database."""
+        base, may_be_there = conf.callback_base_url, self.status in (self.Status.ACTIVE, self.Status.PENDING)
+        return bool(may_be_there and base and self.registered_url) and not self.registered_url.startswith(f"{base}/")
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether it was registered at Zenvia by a person: active, but we know no id of Zenvia's."""
+        return self.status == self.Status.ACTIVE and not self.remote_id
+
+    def accepts(self, token: str) -> bool:
+        """Tell whether a webhook with this token is to be taken in.
+
+        True in every status but inactive: Zenvia may post before we have saved its answer to the registration.
+        """
+        if self.status == self.Status.INACTIVE:
+            return False
+        if constant_time_compare(token, self.token):
+            return True
+        overlap_ends = self.previous_token_expires_at
+        return (
+            self.previous_token is not None
+            and constant_time_compare(token, self.previous_token)
+            and (overlap_ends is None or now() < overlap_ends)
+        )
+
+
+def callback_url(token: str) -> str:
+    """Return the URL that Zenvia is to call for a token.
+
+    Raises ZenviaConfigurationError without `CALLBACK_BASE_URL`, or without our URLs in the URLconf.
+    """
+    base = conf.callback_base_url
+    if base is None:
+        raise ZenviaConfigurationError(
+            "Set ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] to the public origin that Zenvia reaches, "
+            "such as 'https://crm.example.com'."
+        )
+    try:
+        return base + reverse("zenvia_webhooks:webhook", kwargs={"token": token})
+    except NoReverseMatch:
+        raise ZenviaConfigurationError(
+            "The webhook has no URL: add path('zenvia/', include('zenvia_webhooks.urls')) to your URLconf."
+        ) from None

@@ -1,0 +1,143 @@
+"""Writing down how a try went, and what that makes of the event."""
+
+from __future__ import annotations
+
+import random
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import router, transaction
+
+from zenvia_webhooks import safe_json
+from zenvia_webhooks.claims import Claim, ClaimLostError, lock
+from zenvia_webhooks.clock import DatabaseNow, from_now
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.models.delivery import result_of
+from zenvia_webhooks.signals import event_received, topic_signal
+
+#: Retries are spread by this part, up and down, so that what failed together does not come back together.
+JITTER = 0.1
+MAX_ERROR_LENGTH = 2000
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """The outcome of one try. Each write raises ClaimLostError where the event is no longer ours."""
+
+    event: Event
+    claim: Claim
+    receiver: str
+    #: This try included.
+    attempts: int
+    #: By `time.monotonic()`.
+    started: float
+    #: The delivery's row; None on the first try of a new event.
+    row: Delivery | None
+    is_committed: bool = field(default=False, init=False)
+
+    def committed(self) -> None:
+        """Take note that the receiver's transaction, success included, is committed."""
+        self.is_committed = True
+
+    def write_success(self, returned: object) -> None:
+        """Write that the receiver succeeded, in the present transaction."""
+        lock(self.event, self.claim.id)
+        self._write(
+            status=Delivery.Status.SUCCEEDED,
+            error="",
+            result=result_of(returned),
+            next_attempt_at=None,
+            finished_at=DatabaseNow(),
+        )
+
+    def write_failure(self, error: Exception, *, is_gone: bool) -> Delivery:
+        """Write that the receiver failed, and when it is tried again, if at all; return its row."""
+        final = Delivery.Status.GONE if is_gone else Delivery.Status.FAILED
+        delay = delay_after(self.attempts)
+        with transaction.atomic(using=router.db_for_write(Event)):
+            lock(self.event, self.claim.id)
+            pk = self._write(
+                status=final if delay is None else Delivery.Status.RETRYING,
+                error=error_text(error),
+                next_attempt_at=None if delay is None else from_now(delay),
+                finished_at=DatabaseNow() if delay is None else None,
+            )
+        return Delivery.objects.using(router.db_for_write(Event)).get(pk=pk)
+
+    def _write(self, **columns: Any) -> int:
+        columns |= {"attempts": self.attempts, "duration_ms": int(1000 * (time.monotonic() - self.started))}
+        rows = Delivery.objects.using(router.db_for_write(Event))
+        if self.row is not None:
+            rows.filter(pk=self.row.pk).update(**columns)
+            return self.row.pk
+        # An insert, without a look: nobody else writes rows under our claim. Should one be there all the same, our own
+        # commit came through although the connection broke, and its success must not become a failure.
+        return rows.create(event=self.event, receiver=self.receiver, **columns).pk
+
+
+def count_retry(event: Event, claim: Claim, row: Delivery, number: int) -> None:
+    """Commit a retry's number, and when the one after it would be due, before it runs."""
+    with transaction.atomic(using=router.db_for_write(Event)):
+        lock(event, claim.id)
+        delay = delay_after(number)
+        next_attempt_at = from_now(conf.lease_seconds if delay is None else delay)
+        Delivery.objects.filter(pk=row.pk).update(attempts=number, next_attempt_at=next_attempt_at)
+
+
+def is_last(attempts: int) -> bool:
+    """Tell whether a delivery that was tried so often is not tried again."""
+    return attempts > len(conf.retry_delays)
+
+
+def delay_after(attempts: int) -> float | None:
+    """Return the seconds until the next try, spread by `JITTER`; None where it was the last."""
+    delays = conf.retry_delays
+    if is_last(attempts):
+        return None
+    return delays[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # no secret
+
+
+def error_text(error: Exception) -> str:
+    """Return what a delivery keeps of an exception: its kind and message, safe for every database."""
+    text: str = safe_json.make_safe("".join(traceback.format_exception_only(error)).strip())
+    return text[:MAX_ERROR_LENGTH]
+
+
+def finish_event(event: Event, claim: Claim) -> None:
+    """Write an event's status, and when it is due again, by its deliveries; end the claim.
+
+    Raises ClaimLostError.
+    """
+    using = router.db_for_write(Event)
+    rows = list(Delivery.objects.using(using).filter(event=event))
+    next_attempts = [row.next_attempt_at for row in rows if row.next_attempt_at is not None]
+    # Nobody else writes rows under our claim, so they are as they were read if it is still there.
+    held = Event.objects.using(using).filter(pk=event.pk, claim=claim.id)
+    written = held.update(
+        status=event_status(event.topic, rows),
+        claim=None,
+        next_attempt_at=min(next_attempts, default=None),
+        finished_at=None if next_attempts else DatabaseNow(),
+    )
+    if not written:
+        raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
+
+
+def event_status(topic: str, rows: list[Delivery]) -> Event.Status:
+    """Return what deliveries make of their event, each connected receiver having one."""
+    statuses = {row.status for row in rows}
+    if Delivery.Status.RETRYING in statuses:
+        return Event.Status.RETRYING
+    if statuses & {Delivery.Status.FAILED, Delivery.Status.GONE}:
+        return Event.Status.FAILED
+    own = topic_signal(topic)
+    if own is not None:
+        # A mere logger on `event_received` does not hide that nobody takes leads. What is connected to neither here
+        # was connected to the topic's own signal elsewhere, or before.
+        own_names = {receiver.name for receiver in own.connected(Event)}
+        loggers = {receiver.name for receiver in event_received.connected(Event)} - own_names
+        rows = [row for row in rows if row.receiver not in loggers]
+    return Event.Status.DISPATCHED if rows else Event.Status.UNHANDLED

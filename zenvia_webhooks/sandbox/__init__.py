@@ -1,0 +1,5 @@
+"""A stand-in Zenvia over real HTTP on localhost: for the demo, for tests, and for anybody's development."""
+
+from zenvia_webhooks.sandbox.server import Sandbox
+
+__all__ = ["Sandbox"]

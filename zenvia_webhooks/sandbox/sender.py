@@ -1,0 +1,111 @@
+"""Post an event to a webhook, the way Zenvia does."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from zenvia_webhooks.conf import is_loopback
+
+TIMEOUT_SECONDS = 10
+#: Longest part of an answer that is worth showing: an error page of Django's is 100 kB.
+SHOWN_CHARACTERS = 4000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a webhook answered."""
+
+    status: int
+    body: str
+    milliseconds: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether Zenvia would count the event as delivered."""
+        return 200 <= self.status < 300
+
+    @property
+    def excerpt(self) -> str:
+        cut = self.body[:SHOWN_CHARACTERS]
+        return cut if cut == self.body else cut + "…"
+
+    def json(self) -> Any:
+        """Return the body's value.
+
+        Raises ValueError where it is no JSON.
+        """
+        return json.loads(self.body)
+
+
+def encode(payload: Mapping[str, Any]) -> bytes:
+    """Write a payload as Zenvia does: JSON in UTF-8, letters like "ã" as they are."""
+    return json.dumps(payload, ensure_ascii=False).encode()
+
+
+def post_event(url: str, body: bytes, *, user_agent: str) -> Answer:
+    """Post `body` to a webhook, byte for byte; redirects are not followed.
+
+    Raises ConnectionError where no whole answer came (`TIMEOUT_SECONDS` is the longest silence), ValueError
+    where `url` is none. Neither names the URL's path: it ends in a secret.
+    """
+    started = time.monotonic()
+    with requests.Session() as session:
+        # A proxy of the environment can't reach this machine's own address.
+        session.trust_env = not is_loopback(_host(url))
+        try:
+            response = session.post(
+                url,
+                data=body,
+                headers={"Content-Type": "application/json", "User-Agent": user_agent},
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise ConnectionError(_why(url, error)) from None
+        return Answer(
+            status=response.status_code,
+            body=response.content.decode("utf-8", "replace"),
+            milliseconds=round((time.monotonic() - started) * 1000),
+        )
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a URL: the part that may be shown anywhere."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        raise ValueError("This is no URL.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("This is no http:// or https:// URL.")
+    return parts.hostname
+
+
+def _why(url: str, error: requests.RequestException) -> str:
+    # The library's own text holds the path, and with it the subscription's token.
+    if isinstance(error, requests.Timeout):
+        return f"{origin(url)} did not answer within {TIMEOUT_SECONDS} s."
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"{origin(url)} has no certificate that this machine trusts."
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"The proxy of this environment did not let {origin(url)} be reached."
+    if isinstance(error, requests.ConnectionError) and not _was_cut(error):
+        return f"{origin(url)} can't be reached: is the site running, and is this its address?"
+    return f"{origin(url)} broke off before its answer was whole."
+
+
+def _was_cut(error: requests.RequestException) -> bool:
+    # requests has one class for "no connection" and "connection lost"; urllib3's error inside tells.
+    return "Connection aborted" in str(error) or "Connection broken" in str(error)

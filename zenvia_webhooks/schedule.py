@@ -1,0 +1,17 @@
+"""What beat has to do for this app; merge it into `CELERY_BEAT_SCHEDULE`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zenvia_webhooks import wakeup
+
+#: The sweep: everything that is due and that no hint told of.
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "zenvia_webhooks.dispatch_events": {
+        "task": wakeup.TASK,
+        "schedule": wakeup.HINT_EXPIRES,
+        # An old message is worth nothing: the next sweep looks at the same table.
+        "options": {"expires": wakeup.HINT_EXPIRES},
+    },
+}

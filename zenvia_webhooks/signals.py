@@ -1,0 +1,165 @@
+"""The signals to connect to. Receivers run in a Celery worker, each on its own; see `EventSignal`."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.dispatch import Signal
+from django.utils.inspect import func_accepts_kwargs
+
+ReceiverFunction = Callable[..., Any]
+F = TypeVar("F", bound=ReceiverFunction)
+
+#: What a delivery's column holds.
+MAX_NAME_LENGTH = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """A function that is connected to one of our signals."""
+
+    #: Its `dispatch_uid`, or its dotted path.
+    name: str
+    function: ReceiverFunction
+    signal: Signal
+    sender: Any
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether it may run in a transaction: see `non_atomic`."""
+        return not getattr(self.function, "zenvia_non_atomic", False)
+
+
+_lock = threading.Lock()
+
+
+class EventSignal(Signal):
+    """A signal for events.
+
+    Receivers get `(sender, event, **kwargs)`: `sender` is the `Event` class, `event` a stored event. Each is tried on
+    its own, retried alone on its own schedule where it raises, and named by its `dispatch_uid` or dotted path.
+    It may return a model instance: the delivery remembers it.
+    """
+
+    # Django's own list differs between its versions and knows no names, so we keep one of ours beside it.
+    def __init__(self) -> None:
+        super().__init__()
+        self._named: dict[str, Receiver] = {}
+
+    def connect(
+        self,
+        receiver: ReceiverFunction,
+        sender: Any = None,
+        weak: bool = True,
+        dispatch_uid: Hashable | None = None,
+    ) -> None:
+        """Connect a receiver.
+
+        Raises ValueError for one that could not be found again by its name in another process (a lambda, a local
+        function, an object without a name), that shares its name with another, or that takes no keyword arguments.
+        """
+        name = receiver_name(receiver, dispatch_uid)
+        if not func_accepts_kwargs(receiver):
+            raise ValueError(f"The receiver {name} must take **kwargs: later versions may pass it more.")
+        with _lock:
+            for known in [known for signal in EVENT_SIGNALS for known in signal._named.values()]:
+                # A name means one function, whichever signal it is connected to; without regard to case, as the
+                # unique keys of MariaDB and MySQL compare so.
+                if known.name.casefold() == name.casefold() and known.function != receiver:
+                    raise ValueError(
+                        f"Two receivers are named {name}: give each a dispatch_uid of its own, "
+                        "so that their deliveries can be told apart."
+                    )
+            # Ours is the reference that keeps it alive, so Django's may as well be strong: fewer ways to differ.
+            super().connect(receiver, sender=sender, weak=False, dispatch_uid=dispatch_uid)
+            self._named[name] = Receiver(name=name, function=receiver, signal=self, sender=sender)
+
+    def disconnect(
+        self,
+        receiver: ReceiverFunction | None = None,
+        sender: Any = None,
+        dispatch_uid: Hashable | None = None,
+    ) -> bool:
+        """Disconnect a receiver, named as it was connected; tell whether it was."""
+        with _lock:
+            was_connected = super().disconnect(receiver, sender=sender, dispatch_uid=dispatch_uid)
+            if was_connected and receiver is not None and not dispatch_uid:
+                del self._named[receiver_name(receiver)]
+            elif was_connected:
+                del self._named[str(dispatch_uid)]
+        return was_connected
+
+    def connected(self, sender: Any) -> list[Receiver]:
+        """Return the receivers that want this sender's events, in the order of connection."""
+        with _lock:
+            return [known for known in self._named.values() if known.sender in (None, sender)]
+
+
+#: A lead was created: `event.lead` says who asked.
+lead_created = EventSignal()
+#: A quote changed, in whatever way: `event.quote` says which and its status. Fires for every `quote.*` topic.
+quote_updated = EventSignal()
+#: A conversation was resolved: `event.interaction` says which.
+interaction_resolved = EventSignal()
+#: An event of any topic arrived, known to us or not.
+event_received = EventSignal()
+
+EVENT_SIGNALS = (lead_created, quote_updated, interaction_resolved, event_received)
+
+#: Sent at once, best effort, after every failed try: `(sender, event, delivery)`, sender the `Delivery` class.
+#: An exception in a receiver is logged and goes no further.
+delivery_failed = Signal()
+
+
+def topic_signal(topic: str) -> EventSignal | None:
+    """Return the signal that is a topic's own, besides `event_received`."""
+    if topic.startswith("quote."):
+        return quote_updated
+    return {"lead.created": lead_created, "interaction.resolved": interaction_resolved}.get(topic)
+
+
+def receivers_of(topic: str, sender: Any) -> dict[str, Receiver]:
+    """Return name → receiver of all that want a topic: those of its own signal first, in the order of connection.
+
+    One that is connected to both its own signal and `event_received` is there once.
+    """
+    own = topic_signal(topic)
+    connected = [*(own.connected(sender) if own else ()), *event_received.connected(sender)]
+    by_name: dict[str, Receiver] = {}
+    for receiver in connected:
+        by_name.setdefault(receiver.name, receiver)
+    return by_name
+
+
+def non_atomic(receiver: F) -> F:
+    """Exempt a receiver from `ATOMIC_RECEIVERS`: it runs outside a transaction, at least once.
+
+    For one that talks to outside systems for long, or has transactions of its own.
+    """
+    receiver.zenvia_non_atomic = True  # type: ignore[attr-defined]  # a mark on a function
+    return receiver
+
+
+def receiver_name(receiver: ReceiverFunction, dispatch_uid: Hashable | None = None) -> str:
+    """Return the name that a delivery goes by.
+
+    Raises ValueError for a receiver that another process could not find by that name.
+    """
+    path = getattr(receiver, "__qualname__", None)
+    if path is not None and ("<lambda>" in path or "<locals>" in path):
+        raise ValueError(
+            f"The receiver {path} is a lambda or a local function, which a Celery worker can't find again: "
+            "connect a function at the top of a module (a decorator around one needs functools.wraps)."
+        )
+    if dispatch_uid is not None and not isinstance(dispatch_uid, str):
+        raise ValueError(f"dispatch_uid must be a string: it names the receiver in the database, not {dispatch_uid!r}.")
+    if not dispatch_uid and (path is None or not (inspect.isroutine(receiver) or inspect.isclass(receiver))):
+        raise ValueError(f"The receiver {receiver!r} has no name of its own: give it a dispatch_uid.")
+    name = dispatch_uid or f"{receiver.__module__}.{path}"
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValueError(f"The receiver's name is longer than {MAX_NAME_LENGTH} characters: give it a dispatch_uid.")
+    return name

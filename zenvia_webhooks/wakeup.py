@@ -1,0 +1,178 @@
+"""Hints: Celery messages that say "look at the table now".
+
+The rows are the truth and a hint is best effort, so nobody waits for one: a thread of this process publishes them,
+over a connection of its own with short time-outs. What a hint misses, the sweep finds.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+
+from celery import Celery
+from celery.app import app_or_default
+from django.db import transaction
+from kombu import Connection
+
+logger = logging.getLogger(__name__)
+
+TASK = "zenvia_webhooks.dispatch_events"
+#: Seconds after which a hint is worth nothing, as the sweep has looked: the sweep's interval.
+HINT_EXPIRES = 10
+#: Seconds between two hints of one process, at least.
+INTERVAL = 0.05
+#: Seconds without a hint after the broker failed: the first time, and at most.
+FIRST_PAUSE, LAST_PAUSE = 1, 10
+#: Seconds that the exit of the process may wait for the last hint.
+FLUSH_SECONDS = 0.5
+#: Seconds for each step of talking to the broker. A silent Redis would hold a publish for over a minute.
+BROKER_SECONDS = 1
+# Each transport reads the keys that it knows: the first row is Redis, the second RabbitMQ.
+TRANSPORT_OPTIONS = {
+    "socket_timeout": BROKER_SECONDS,
+    "socket_connect_timeout": BROKER_SECONDS,
+    "retry_on_timeout": False,
+    "read_timeout": BROKER_SECONDS,
+    "write_timeout": BROKER_SECONDS,
+    # kombu's own retries, on top of the client library's: without this a refused publish takes seconds.
+    "max_retries": 0,
+}
+
+
+def after_commit(using: str | None = None) -> None:
+    """Hint that events are due, once the present transaction is committed."""
+    transaction.on_commit(hint, using=using, robust=True)
+
+
+def hint() -> None:
+    """Hint that events are due. Returns at once and never raises.
+
+    Under `task_always_eager` there is no worker to hint to: the events are dispatched here and now.
+    """
+    try:
+        app: Celery = app_or_default()
+        if app.conf.task_always_eager:
+            _dispatch_in_line(app)
+        else:
+            _publisher().ask(app)
+    except Exception:
+        # Celery's settings can't be read, or no thread can be started.
+        logger.exception("no hint could be given; events wait for the sweep")
+
+
+def flush(seconds: float = FLUSH_SECONDS) -> bool:
+    """Wait for the last hint to be published; tell whether it was."""
+    publisher = _current
+    return publisher is None or publisher.is_failing or publisher.idle.wait(seconds)
+
+
+def _dispatch_in_line(app: Celery) -> None:
+    if getattr(_in_line, "running", False):
+        return  # the run below goes on until nothing is due
+    _in_line.running = True
+    try:
+        if TASK not in app.tasks:
+            app.loader.import_default_modules()  # as a worker does when it starts, and a web process does not
+        while (run := app.tasks[TASK].apply()).successful() and run.result:
+            pass
+    except Exception:
+        logger.exception("dispatching in line failed; the events are stored and stay due")
+    finally:
+        _in_line.running = False
+
+
+class Publisher(threading.Thread):
+    """Publishes at once when asked, then at most one hint every `INTERVAL`, and always one after the last asking."""
+
+    def __init__(self) -> None:
+        super().__init__(name="zenvia-webhooks-wakeup", daemon=True)
+        self.idle = threading.Event()
+        self.is_failing = False
+        self._asked = threading.Event()
+        self._lock = threading.Lock()
+        self._app: Celery | None = None
+        self._connection: Connection | None = None
+        self._connection_app: Celery | None = None
+
+    def ask(self, app: Celery) -> None:
+        with self._lock:
+            # The asking thread's: in this one, Celery may know of no app but its default.
+            self._app = app
+            self.idle.clear()
+            self._asked.set()
+
+    def run(self) -> None:
+        pause: float = FIRST_PAUSE
+        while True:
+            self._asked.wait()
+            with self._lock:
+                self._asked.clear()
+                app = self._app
+            if app is not None and self._publish(app):
+                pause, wait = FIRST_PAUSE, INTERVAL
+            else:
+                pause, wait = min(2 * pause, LAST_PAUSE), pause
+            with self._lock:
+                if not self._asked.is_set():
+                    self.idle.set()
+            time.sleep(wait)
+
+    def _publish(self, app: Celery) -> bool:
+        try:
+            producer = app.amqp.Producer(self._connect(app), auto_declare=False)
+            app.send_task(TASK, producer=producer, retry=False, expires=HINT_EXPIRES, ignore_result=True)
+        except Exception as error:  # noqa: BLE001  # whatever the transport: the sweep makes up for it
+            # The kind of the error alone: its text may hold the broker's password.
+            if not self.is_failing:
+                logger.warning("no hint could be sent: %s; events wait for the sweep", type(error).__name__)
+            self.is_failing = True
+            self._disconnect()
+            return False
+        if self.is_failing:
+            logger.info("hints are sent again")
+        self.is_failing = False
+        return True
+
+    def _connect(self, app: Celery) -> Connection:
+        if self._connection is None or self._connection_app is not app:
+            self._disconnect()
+            self._connection = app.connection_for_write(
+                connect_timeout=BROKER_SECONDS, transport_options=TRANSPORT_OPTIONS
+            )
+            self._connection_app = app
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.release()
+            except Exception:  # whatever the transport: it is thrown away
+                logger.debug("the broken connection could not be closed", exc_info=True)
+
+
+_in_line = threading.local()
+_current: Publisher | None = None
+_start_lock = threading.Lock()
+
+
+def _publisher() -> Publisher:
+    global _current
+    with _start_lock:
+        if _current is None or not _current.is_alive():
+            _current = Publisher()
+            _current.start()
+        return _current
+
+
+def _forget() -> None:
+    # A fork copies no thread, and its parent may have held the lock.
+    global _current, _start_lock
+    _current, _start_lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+atexit.register(flush)
