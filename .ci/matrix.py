@@ -41,6 +41,8 @@ class Run:
     #: The command that the README names, in the environment that it makes.
     by_readme: bool = False
     counts: dict[str, int] = field(default_factory=dict)
+    #: What each failed test said, behind its name.
+    failures: list[str] = field(default_factory=list)
     installed: str = ""
     seconds: float = 0
 
@@ -82,6 +84,7 @@ def main() -> int:
         carry_out(run, interpreter)
         ran.append(run)
     print_table(ran)
+    print_failures(ran)
     for version in sorted(absent):
         print(f"Python {version} does not exist on this machine.")
     total = {name: sum(run.counts.get(name, 0) for run in ran) for name in ("passed", "failed", "skipped")}
@@ -114,7 +117,7 @@ def carry_out(run: Run, interpreter: str) -> None:
     run.seconds = time.monotonic() - started
     run.installed = installed(python)
     if report.exists():
-        run.counts = counts(report)
+        run.counts, run.failures = counts(report), failures(report)
     if exit_code and not run.counts.get("failed"):
         run.counts = {"passed": 0, "skipped": 0} | run.counts | {"failed": 1}
 
@@ -147,6 +150,26 @@ def counts(report: Path) -> dict[str, int]:
         failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
         skipped += int(suite.get("skipped", 0))
     return {"passed": tests - failed - skipped, "failed": failed, "skipped": skipped}
+
+
+def failures(report: Path) -> list[str]:
+    """Return name and message of each test that failed in a run's report."""
+    found = []
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        for kind in ("failure", "error", "skipped"):
+            for said in case.iter(kind):
+                text = f"{said.get('message') or ''}\n{said.text or ''}".strip()
+                found.append(
+                    f"{case.get('classname')}::{case.get('name')} ({kind})\n{text[:1000]}\n[...]\n{text[-3000:]}"
+                )
+    return found
+
+
+def print_failures(runs: list[Run]) -> None:
+    """Print what failed once more: the runs' own output is long."""
+    for run in runs:
+        for failure in run.failures:
+            print(f"\n--- Python {run.python}, {run.versions} versions, {run.database}: {failure}")
 
 
 def print_table(runs: list[Run]) -> None:

@@ -95,6 +95,21 @@ class Conf:
         return self._get("ATOMIC_RECEIVERS", True, _boolean)
 
     @property
+    def retention_days(self) -> float | None:
+        """Days after which finished events are purged; None keeps them."""
+        return self._get("RETENTION_DAYS", 90, _positive_number_or_none)
+
+    @property
+    def quiet_hours(self) -> float | None:
+        """Hours of silence after which a subscription is reported; None reports none."""
+        return self._get("QUIET_HOURS", None, _positive_number)
+
+    @property
+    def resolved_statuses(self) -> tuple[str, ...]:
+        """Types and statuses of an interaction, in lower case, that make it `interaction.resolved`."""
+        return self._get("RESOLVED_STATUSES", ("resolved", "finished", "completed", "closed"), _words)
+
+    @property
     def digest_key(self) -> str:
         return self._get("DIGEST_KEY", None, _text) or settings.SECRET_KEY
 
@@ -171,6 +186,10 @@ def _positive_number(where: str, value: Any) -> float:
     return value
 
 
+def _positive_number_or_none(where: str, value: Any) -> float | None:
+    return None if value is None else _positive_number(where, value)
+
+
 def _positive_int(where: str, value: Any) -> int:
     if not isinstance(value, int):
         raise _wrong(where, "a whole number greater than 0")
@@ -181,6 +200,12 @@ def _delays(where: str, value: Any) -> tuple[float, ...]:
     if not isinstance(value, list | tuple):
         raise _wrong(where, "a list of seconds")
     return tuple(_positive_number(f"{where}[{index}]", delay) for index, delay in enumerate(value))
+
+
+def _words(where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(v, str) for v in value):
+        raise _wrong(where, "a list of strings")
+    return tuple(word.strip().lower() for word in value)
 
 
 def _header_names(where: str, value: Any) -> tuple[str, ...]:
