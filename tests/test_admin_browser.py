@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from pytest_django.live_server_helper import LiveServer
 
 from tests import receivers
@@ -39,6 +40,8 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
         browser.close()
+        # Within the loop, Django has other connections than outside, and nobody else would close them.
+        connections.close_all()
     assert errors == []
 
 
