@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,14 +36,22 @@ class Line:
         if not truth:
             self.failures.append(otherwise)
 
-    def count(self, sent: dict[str, Any], found: dict[str, Any]) -> None:
-        """Fill in from what the senders and the checker say, and expect that nothing is lost."""
+    def count(self, sent: dict[str, Any], found: dict[str, Any], *, bad: Collection[str] = ()) -> None:
+        """Fill in from what the senders and the checker say, and expect that nothing is lost.
+
+        The receivers of `bad` are not expected to run to their ends, or once.
+        """
+        found = found | {
+            name: [(receiver, pk) for receiver, pk in found[name] if receiver not in bad]
+            for name in ("undelivered", "run_twice")
+        }
+        undelivered = {pk for _receiver, pk in found["undelivered"]}
         self.sent += sent["sent"]
         self.acknowledged += len(sent["acknowledged"])
         self.stored += found["stored"]
-        self.delivered += found["stored"] - len(found["undelivered"])
-        self.lost += len(found["missing"]) + len(found["undelivered"])
-        self.run_twice += len(found["run_twice"])
+        self.delivered += found["stored"] - len(undelivered)
+        self.lost += len(found["missing"]) + len(undelivered)
+        self.run_twice += len({pk for _receiver, pk in found["run_twice"]})
         self.longest_answer = max([self.longest_answer or 0, *sent["latencies"]])
         for wrong, what in {
             "missing": "acknowledged, but not stored",

@@ -25,10 +25,10 @@ class Found:
     missing: list[int] = field(default_factory=list)
     #: Leads that are stored more than once.
     doubled: list[int] = field(default_factory=list)
-    #: Event ids that some connected receiver never ran to its end for.
-    undelivered: list[int] = field(default_factory=list)
-    #: Event ids of which some receiver began more than once.
-    run_twice: list[int] = field(default_factory=list)
+    #: Receiver and event id where a connected receiver never ran to its end.
+    undelivered: list[tuple[str, int]] = field(default_factory=list)
+    #: Receiver and event id where the receiver began more than once.
+    run_twice: list[tuple[str, int]] = field(default_factory=list)
     #: Receiver and event of a run that began after the receiver's success had been written.
     after_success: list[str] = field(default_factory=list)
     #: Receiver and event where runs of one receiver for one event overlap in time.
@@ -79,9 +79,9 @@ def read_runs(found: Found, numbers: dict[int, int], seen: Path) -> None:
         processes[process] += what == "begins"
     connected = os.environ["FAULTS_RECEIVERS"].split()
     ended = {key for key, moments in runs.items() if any(what == "ends" for _moment, what in moments)}
-    found.undelivered = [pk for pk in numbers if any((receiver, pk) not in ended for receiver in connected)]
+    found.undelivered = [(receiver, pk) for receiver in connected for pk in numbers if (receiver, pk) not in ended]
     begun = {key: sum(what == "begins" for _moment, what in moments) for key, moments in runs.items()}
-    found.run_twice = sorted({pk for (_receiver, pk), count in begun.items() if count > 1})
+    found.run_twice = sorted(key for key, count in begun.items() if count > 1)
     found.processes = dict(processes)
     succeeded = Delivery.objects.filter(status="succeeded").values_list("receiver", "event_id", "finished_at")
     for path, pk, finished_at in succeeded:

@@ -66,6 +66,9 @@ class Processes:
             signal_group(process, signal.SIGKILL)
             process.wait()
 
+    def has_ended(self, name: str) -> bool:
+        return self.running[name].poll() is not None
+
     def children(self, name: str) -> list[int]:
         pid = self.running[name].pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -182,6 +182,11 @@ class Site:
         count: int = self.ask(f"SELECT count(*) FROM zenvia_webhooks_event WHERE NOT {DONE}")
         return count
 
+    def begun(self, receiver: str, event: int) -> list[float]:
+        """Return when a receiver began with an event, by its own word."""
+        lines = [line.split() for line in (self.folder / "seen.txt").read_text().splitlines()]
+        return [float(line[4]) for line in lines if line[:3] == ["begins", receiver, str(event)]]
+
     def drain(self, seconds: float) -> float:
         """Wait until every event is handed out; return how long that took."""
         started = time.monotonic()

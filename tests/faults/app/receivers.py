@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from tests.faults.app.models import Effect
+from zenvia_webhooks.exceptions import RetryLater
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.signals import non_atomic
 
@@ -105,3 +106,8 @@ def hangs(sender: type[Event], event: Event, **kwargs: Any) -> None:
 def kills_its_process(sender: type[Event], event: Event, **kwargs: Any) -> None:
     if event.lead is not None and event.lead.name == "poison":
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@watched
+def wants_later(sender: type[Event], event: Event, **kwargs: Any) -> None:
+    raise RetryLater(5)

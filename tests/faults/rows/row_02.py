@@ -16,7 +16,7 @@ from tests.faults.site import Site
 
 #: Seconds by which the 99th percentile may be worse.
 MORE = 0.05
-RATE = 40
+RATE = 60
 
 Break = Callable[[NetworkBroker], Iterator[None]]
 
@@ -84,7 +84,7 @@ def run(case: Case) -> None:
                 if comes_back:
                     site.start_worker()
                     site.start_beat()
-                measure(line, site, broker, way, comes_back=comes_back, posts=case.amount(600, 400))
+                measure(line, site, broker, way, comes_back=comes_back, posts=case.amount(600, 300))
             broker.stop()
 
 

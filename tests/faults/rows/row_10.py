@@ -1,0 +1,85 @@
+"""Eight workers and two sweepers at once: no event is in two hands, and a late outcome is discarded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from tests.faults.case import Case, Line
+from tests.faults.site import Site
+
+WORKERS, SWEEPERS = 8, 2
+LEASE, SWEEP = 5, 1
+
+
+def run(case: Case) -> None:
+    for database, events in {"PostgreSQL": (5000, 800), "MariaDB": (5000, 400), "SQLite": (5000, 300)}.items():
+        with case.part(f"8 workers, 2 sweepers, {database}") as line, case.site(database, lease=60) as site:
+            crowd(line, site, case.amount(*events))
+    for database in ("PostgreSQL", "MariaDB"):
+        with case.part(f"worker stopped past its lease, {database}") as line:
+            with case.site(database, receivers="effect", lease=LEASE, sweep=SWEEP) as site:
+                late(line, site)
+
+
+def crowd(line: Line, site: Site, events: int) -> None:
+    site.start_web(threads=8)
+    workers = [f"worker_{number}" for number in range(WORKERS)]
+    for worker in workers:
+        site.start_worker(worker, pool="solo", await_it=False)
+    for worker in workers:
+        site.await_worker(worker)
+    site.start_beat()
+    done = threading.Event()
+
+    def sweep() -> None:
+        while not done.is_set():
+            site.manage("zenvia_dispatch_events")
+
+    sweepers = [threading.Thread(target=sweep) for _ in range(SWEEPERS)]
+    for sweeper in sweepers:
+        sweeper.start()
+    try:
+        sent = site.answered(site.send(range(events)))
+        took = site.drain(300)
+    finally:
+        done.set()
+        for sweeper in sweepers:
+            sweeper.join()
+    found = site.check(sent["acknowledged"])
+    line.count(sent, found)
+    line.expect(sent["answers"] == {"200 accepted": events}, f"answers: {sent['answers']}")
+    line.expect(not found["run_twice"], f"run twice: {found['run_twice'][:5]}")
+    line.notes.append(
+        f"{len(found['processes'])} processes had work; the last event was delivered {took:.0f} s after the last answer"
+    )
+
+
+def late(line: Line, site: Site) -> None:
+    site.start_web()
+    site.start_worker("worker_1")
+    # In its receiver's transaction, with the receiver done and nothing written about that yet.
+    point = "dispatch.after_receiver"
+    site.arm(point, "stop")
+    sent = site.answered(site.send([0]))
+    site.wait(lambda: not site.is_armed(point), "the worker stops itself", 30)
+    (fired,) = site.points.glob(f"{point}.*.fired")
+    stopped = int(fired.name.split(".")[-2])
+    site.start_worker("worker_2")
+    site.start_beat()
+    try:
+        took = site.drain(LEASE + SWEEP + 30)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    lost = "is no longer under claim"
+    site.wait(lambda: lost in site.processes.log("worker_1"), "the late outcome is refused", 30)
+    time.sleep(SWEEP)
+    found = site.check(sent["acknowledged"])
+    line.count(sent, found | {"overlapping": []})
+    attempts = site.ask("SELECT attempts FROM zenvia_webhooks_delivery")
+    line.expect(attempts <= 2, f"{attempts} tries")
+    line.expect(Path(f"/proc/{stopped}").exists(), "the stopped process did not go on")
+    line.notes.append(f"taken over after {took:.1f} s with a lease of {LEASE} s; the late outcome was discarded")
