@@ -12,8 +12,9 @@ from tests import receivers, servers
 
 # As a host's __init__.py does.
 from tests.celery import app as celery_app
-from zenvia_webhooks import signals
+from zenvia_webhooks import dispatch, signals
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.pace import Pace
 
 __all__ = ["celery_app"]
 
@@ -42,6 +43,12 @@ def _disconnect_receivers() -> Iterator[None]:
 def _forget_calls() -> None:
     receivers.calls.clear()
     receivers.failures_left = 0
+
+
+@pytest.fixture(autouse=True)
+def _own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each test begin as a new worker does."""
+    monkeypatch.setattr(dispatch, "pace", Pace())
 
 
 @pytest.fixture

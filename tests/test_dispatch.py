@@ -199,7 +199,8 @@ def test_what_can_not_be_started_in_time_is_given_back(settings: Any) -> None:
     assert dict(Event.objects.values_list("pk", "next_attempt_at")) == due_at
     assert set(Event.objects.values_list("status", "claim")) == {(Event.Status.PENDING, None)}
     dispatch_due()
-    assert receivers.calls[1:] == [("note", first.pk), ("take_long_once", second.pk), ("note", second.pk)]
+    later = [("note", first.pk), ("take_long_once", second.pk), ("note", second.pk)]
+    assert sorted(receivers.calls[1:]) == sorted(later)
     assert Delivery.objects.filter(attempts=1).count() == Delivery.objects.count() == 4
 
 
