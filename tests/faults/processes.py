@@ -91,7 +91,7 @@ class Processes:
         return self.folder / f"{name}.log"
 
     def tails(self) -> str:
-        return "\n".join(f"--- {name}\n{self.log(name)[-3000:]}" for name in self.running)
+        return "\n".join(f"--- {name}\n{self.log(name)[-1500:]}" for name in self.running)
 
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

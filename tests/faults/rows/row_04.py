@@ -11,13 +11,13 @@ from tests.faults.site import Site
 
 POINTS = (
     "claims.after_claim",
-    "dispatch.before_receiver",
-    "dispatch.after_receiver",
+    "tries.before_receiver",
+    "tries.after_receiver",
     "outcomes.before_commit",
-    "outcomes.after_commit",
     "dispatch.between_receivers",
-    "dispatch.before_finish",
     "dispatch.after_finish",
+    # Of what is taken up after such a death alone.
+    "tries.after_count",
 )
 WORKERS = ("worker_1", "worker_2")
 LEASE, SWEEP = 6, 1

@@ -62,7 +62,7 @@ def late(line: Line, site: Site) -> None:
     site.start_web()
     site.start_worker("worker_1")
     # In its receiver's transaction, with the receiver done and nothing written about that yet.
-    point = "dispatch.after_receiver"
+    point = "tries.after_receiver"
     site.arm(point, "stop")
     sent = site.answered(site.send([0]))
     site.wait(lambda: not site.is_armed(point), "the worker stops itself", 30)

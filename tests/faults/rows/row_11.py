@@ -16,18 +16,20 @@ from tests.faults.site import Site
 #: Seconds after the return of the database until everything is as it was.
 NORMAL = 5
 RATE = 25
+#: A short lease, as what a worker had in hand waits for its end.
+OPTIONS = {"lease": 10, "retry_delays": [1] * 60}
 REFUSED = "503 try again later"
 
 
 def run(case: Case) -> None:
     seconds = case.amount(30, 8)
     for database in ("PostgreSQL",) if case.short else ("PostgreSQL", "MariaDB"):
-        with case.part(f"{database} stopped for {seconds} s") as line, case.site(database) as site:
+        with case.part(f"{database} stopped for {seconds} s") as line, case.site(database, **OPTIONS) as site:
             stop(line, site, seconds)
     with case.part(f"disk full for {seconds} s, PostgreSQL") as line, small_disk(case.folder / "disk") as disk:
         shared, case.servers = case.servers, Servers(disk)
         try:
-            with case.site() as site:
+            with case.site(**OPTIONS) as site:
                 fill(line, site, disk, seconds)
         finally:
             case.servers.stop()
