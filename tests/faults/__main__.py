@@ -57,8 +57,7 @@ def carry_out(number: int, row: ModuleType, case: Case) -> bool:
     started = time.monotonic()
     try:
         row.run(case)
-    except Exception:
-        # Whatever it is, the other rows are worth running.
+    except Exception:  # noqa: BLE001  # whatever it is, the other rows are worth running
         case.line(f"{number} broke off").failures.append(traceback.format_exc())
     finally:
         case.servers.stop()
@@ -73,7 +72,7 @@ def carry_out(number: int, row: ModuleType, case: Case) -> bool:
 
 
 def print_table(cases: list[tuple[int, Case]]) -> None:
-    table = [("", *COLUMNS)]
+    table: list[tuple[str, ...]] = [("", *COLUMNS)]
     for number, case in cases:
         table += [(f"{number}", *line.cells()) for line in case.lines]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
@@ -92,7 +91,7 @@ def pairs(row: tuple[str, ...], widths: list[int]) -> enumerate[tuple[str, int]]
 
 def numbers(text: str) -> list[int]:
     """Read "1,4,7-9"."""
-    found = []
+    found: list[int] = []
     for part in text.split(","):
         first, _dash, last = part.partition("-")
         found += range(int(first), int(last or first) + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,8 +94,10 @@ class Servers:
         return self._brokers[name]
 
     def stop(self) -> None:
-        for server in (*self._brokers.values(), *self._databases.values()):
-            server.stop()
+        for broker in self._brokers.values():
+            broker.stop()
+        for database in self._databases.values():
+            database.stop()
 
 
 class Case:
@@ -128,6 +131,8 @@ class Case:
             self.left_out.append(f"{fault}: {error}")
         except AssertionError as error:
             line.failures.append(str(error))
+        except Exception:  # noqa: BLE001  # whatever it is, the other parts are worth running
+            line.failures.append(traceback.format_exc())
 
     @contextmanager
     def site(self, database: str = "PostgreSQL", broker: str | Broker = "Redis", **options: Any) -> Iterator[Site]:

@@ -6,6 +6,7 @@ reads what was acknowledged as JSON from standard input and prints what it found
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -47,11 +48,9 @@ ATOMIC = ("effect", "effect_too")
 def main() -> None:
     acknowledged: list[int] = json.load(sys.stdin)
     django.setup()
-    from django.conf import settings
-
     found = Found()
     numbers = read_events(found, acknowledged)
-    read_runs(found, numbers, Path(settings.DATA_DIR) / "seen.txt")
+    read_runs(found, numbers, Path(os.environ["DATA_DIR"]) / "seen.txt")
     read_effects(found, numbers)
     json.dump(asdict(found), sys.stdout)
 
@@ -59,8 +58,8 @@ def main() -> None:
 def read_events(found: Found, acknowledged: list[int]) -> dict[int, int]:
     from zenvia_webhooks.models import Event
 
-    rows = Event.objects.values_list("pk", "payload", "status")
-    numbers = {pk: int(payload["data"]["leadId"].removeprefix("lead-")) for pk, payload, _status in rows}
+    rows = list(Event.objects.exclude(payload=None).values_list("pk", "payload", "status"))
+    numbers = {pk: int(payload["data"]["leadId"].removeprefix("lead-")) for pk, payload, _status in rows if payload}
     found.stored = len(numbers)
     found.missing = sorted(set(acknowledged) - set(numbers.values()))
     found.doubled = [number for number, count in Counter(numbers.values()).items() if count > 1]
@@ -74,8 +73,8 @@ def read_runs(found: Found, numbers: dict[int, int], seen: Path) -> None:
     runs: defaultdict[tuple[str, int], list[tuple[float, str]]] = defaultdict(list)
     processes: Counter[str] = Counter()
     for line in seen.read_text().splitlines() if seen.exists() else ():
-        what, receiver, pk, process, moment = line.split()
-        runs[receiver, int(pk)].append((float(moment), what))
+        what, receiver, event, process, moment = line.split()
+        runs[receiver, int(event)].append((float(moment), what))
         processes[process] += what == "begins"
     connected = os.environ["FAULTS_RECEIVERS"].split()
     ended = {key for key, moments in runs.items() if any(what == "ends" for _moment, what in moments)}
@@ -95,15 +94,9 @@ def read_runs(found: Found, numbers: dict[int, int], seen: Path) -> None:
 
 def overlap(moments: list[tuple[float, str]]) -> bool:
     """Tell whether a run begins while an earlier one, which came to its end, was still under way."""
-    running = 0
-    for _moment, what in sorted(moments):
-        running += 1 if what == "begins" else -1
+    steps = [what for _moment, what in sorted(moments)]
     # A run that was killed has no end: only where each has one can they be told apart.
-    if running:
-        return False
-    return any(
-        first == second == "begins" for (_m, first), (_n, second) in zip(sorted(moments), sorted(moments)[1:], strict=False)
-    )
+    return steps.count("begins") == steps.count("ends") and ("begins", "begins") in itertools.pairwise(steps)
 
 
 def read_effects(found: Found, numbers: dict[int, int]) -> None:

@@ -29,6 +29,15 @@ class Holds:
         """Return the seconds that the longest hold lasted."""
         return max((last - first for first, last in self.seen.values()), default=0)
 
+    @property
+    def of_longest(self) -> str:
+        """Say which event that was, and when it began and ended in seconds since 1970."""
+        if not self.seen:
+            return "no hold"
+        (pk, claim), (first, last) = max(self.seen.items(), key=lambda item: item[1][1] - item[1][0])
+        ago = time.time() - time.monotonic()
+        return f"event {pk} under {claim}, {first + ago:.1f} to {last + ago:.1f}"
+
     def look(self, rows: list[Any]) -> None:
         moment = time.monotonic()
         for pk, claim in rows:

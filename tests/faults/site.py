@@ -144,7 +144,11 @@ class Site:
             stdout=subprocess.PIPE,
             text=True,
         )
-        task |= {"ports": [self.ports[web] for web in webs or self.ports], "path": f"/zenvia/webhook/{self.token}/", "rate": rate}
+        task |= {
+            "ports": [self.ports[web] for web in webs or self.ports],
+            "path": f"/zenvia/webhook/{self.token}/",
+            "rate": rate,
+        }
         task |= {"numbers": list(numbers), "senders": senders}
         assert process.stdin is not None
         json.dump(task, process.stdin)

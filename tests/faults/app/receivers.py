@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -10,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from tests.faults.app.models import Effect
@@ -18,7 +18,8 @@ from zenvia_webhooks.exceptions import RetryLater
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.signals import non_atomic
 
-SEEN = Path(settings.DATA_DIR) / "seen.txt"
+FOLDER = Path(os.environ["DATA_DIR"])
+SEEN = FOLDER / "seen.txt"
 
 
 def note(what: str, receiver: str, event: Event) -> None:
@@ -68,7 +69,7 @@ def slow(sender: type[Event], event: Event, **kwargs: Any) -> None:
 @watched
 def fails_at_first(sender: type[Event], event: Event, **kwargs: Any) -> None:
     """Fail until a file says that the fault is mended."""
-    if not (Path(settings.DATA_DIR) / "mended").exists():
+    if not (FOLDER / "mended").exists():
         raise RuntimeError("not yet")
     Effect.objects.create(event_id=event.pk, receiver="fails_at_first")
 
@@ -96,10 +97,8 @@ def hangs(sender: type[Event], event: Event, **kwargs: Any) -> None:
     """Hang until the hard time limit, whatever is raised before."""
     ends = time.monotonic() + 3600
     while time.monotonic() < ends:
-        try:
+        with contextlib.suppress(Exception):  # as a careless loop of retries does
             time.sleep(1)
-        except Exception:  # noqa: BLE001, S110  # what a careless retry loop does
-            pass
 
 
 @watched

@@ -13,7 +13,13 @@ import time
 from tests.faults.case import Case, Line
 from tests.faults.site import Site
 
-POINTS = ("intake.after_insert", "intake.before_commit", "intake.after_commit", "wakeup.publishing", "views.before_answer")
+POINTS = (
+    "intake.after_insert",
+    "intake.before_commit",
+    "intake.after_commit",
+    "wakeup.publishing",
+    "views.before_answer",
+)
 WEBS = ("web_1", "web_2")
 
 

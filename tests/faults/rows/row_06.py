@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.faults.case import Case, Line
 from tests.faults.site import Site
 
@@ -9,9 +11,9 @@ FAILED = "SELECT count(*) FROM zenvia_webhooks_delivery WHERE attempts > 0 AND s
 
 
 def run(case: Case) -> None:
-    with case.part("failed, and sent again") as line:
-        with case.site(receivers="fails_at_first effect", sweep=1, retry_delays=[1] * 60) as site:
-            send_again(line, site, case.amount(50, 20))
+    options: dict[str, Any] = {"receivers": "fails_at_first effect", "sweep": 1, "retry_delays": [1] * 60}
+    with case.part("failed, and sent again") as line, case.site(**options) as site:
+        send_again(line, site, case.amount(50, 20))
 
 
 def send_again(line: Line, site: Site, events: int) -> None:

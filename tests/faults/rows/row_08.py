@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.faults.case import Case, Line
 from tests.faults.site import Site
 
@@ -17,7 +19,12 @@ FATE = "SELECT receiver, status, attempts, event_id FROM zenvia_webhooks_deliver
 
 def run(case: Case) -> None:
     with case.part("receiver kills its process") as line:
-        options = {"receivers": f"effect {KILLER} log", "retry_delays": DELAYS, "lease": LEASE, "sweep": SWEEP}
+        options: dict[str, Any] = {
+            "receivers": f"effect {KILLER} log",
+            "retry_delays": DELAYS,
+            "lease": LEASE,
+            "sweep": SWEEP,
+        }
         with case.site(**options) as site:
             poison(line, site, case.amount(500, 200))
 
@@ -58,7 +65,8 @@ def poison(line: Line, site: Site, later: int) -> None:
         expected = "failed" if receiver == KILLER else "succeeded"
         line.expect(status == expected, f"{receiver} of poisoned event {event} is {status} after {attempts} tries")
         line.expect(
-            receiver == KILLER or len(site.begun(receiver, event)) == 1, f"{receiver} of poisoned event {event} ran twice"
+            receiver == KILLER or len(site.begun(receiver, event)) == 1,
+            f"{receiver} of poisoned event {event} ran twice",
         )
     waits = "SELECT max(extract(epoch FROM finished_at - received_at)) FROM zenvia_webhooks_event WHERE status = "
     longest = float(site.ask(waits + "'dispatched'"))

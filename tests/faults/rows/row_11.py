@@ -17,7 +17,7 @@ from tests.faults.site import Site
 NORMAL = 5
 RATE = 25
 #: A short lease, as what a worker had in hand waits for its end.
-OPTIONS = {"lease": 10, "retry_delays": [1] * 60}
+OPTIONS: dict[str, Any] = {"lease": 10, "retry_delays": [1] * 60}
 REFUSED = "503 try again later"
 
 
