@@ -160,9 +160,13 @@ class Host:
     def start(self) -> None:
         """Start web server and worker, with beat, and wait until both are there."""
         self._start("web", "manage.py", "runserver", "--noreload", str(self.port))
-        worker = ["-m", "celery", "-A", "host", "worker", "--beat", "--concurrency", "2", "--loglevel", "info"]
-        self._start("worker", *worker)
+        self.start_worker()
         wait_for(lambda: answers(self.url + "/zenvia/webhook/x/"), self.logs)
+
+    def start_worker(self, *options: str) -> None:
+        """Start a worker, with beat, and wait until it is there."""
+        worker = ["-m", "celery", "-A", "host", "worker", "--beat", "--concurrency", "2", "--loglevel", "info"]
+        self._start("worker", *worker, *options)
         wait_for(lambda: " ready." in (self.folder / "worker.log").read_text(), self.logs)
 
     def stop(self) -> None:
@@ -248,9 +252,9 @@ def answers(url: str) -> bool:
     return True
 
 
-def wait_for(look: Callable[[], T], on_failure: Callable[[], str] = str) -> T:
-    """Return the first true value of `look()`; fail after a minute."""
-    ends = time.monotonic() + WAIT_SECONDS
+def wait_for(look: Callable[[], T], on_failure: Callable[[], str] = str, *, seconds: float = WAIT_SECONDS) -> T:
+    """Return the first true value of `look()`; fail when it takes longer."""
+    ends = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < ends, on_failure()
         time.sleep(0.1)

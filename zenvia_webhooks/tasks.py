@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 from celery import Task, shared_task
 
-from zenvia_webhooks import dispatch, wakeup
+from zenvia_webhooks import dispatch, retention, schedule, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.pace import HARD_PART, SOFT_PART
+
+#: Seconds that one run of the purge takes.
+PURGE_SECONDS = 5
 
 
 class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -30,3 +35,21 @@ class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 def dispatch_events() -> int:
     """Hand due events to their receivers; return how many were taken up."""
     return dispatch.dispatch_due()
+
+
+@shared_task(name=schedule.PURGE_TASK, bind=True, ignore_result=True)
+def purge_events(self: Task[[], int]) -> int:
+    """Delete finished events older than `RETENTION_DAYS`, for some seconds; then leave the rest to a run of its own.
+
+    So a worker of one process has time for events in between. Return how many were deleted.
+    """
+    days, purged = conf.retention_days, 0
+    if days is None:
+        return 0
+    ends = time.monotonic() + PURGE_SECONDS
+    for number in retention.purge(days):
+        purged += number
+        if time.monotonic() >= ends and not self.request.is_eager:
+            self.apply_async(retry=False)
+            break
+    return purged

@@ -151,8 +151,8 @@ def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:
         if inspect.isawaitable(returned):
             returned = async_to_sync(_finish)(returned, clock)
     except SystemExit as error:
-        if type(error) is not SystemExit:
-            raise  # Celery's own, which is for the worker
+        if type(error) is not SystemExit or (isinstance(error.code, int) and error.code < 0):
+            raise  # Celery's own, and what a pool's process makes of a signal: meant for the worker
         raise ReceiverExitedError(f"it called sys.exit({error.code!r})") from error
     if clock.seconds_left <= 0:
         # `except Exception` swallows Celery's interruption, and where the pool is no prefork one there is none.
