@@ -27,7 +27,7 @@ SLACK = 2
 
 
 def run(case: Case) -> None:
-    for database, kills in {"PostgreSQL": (60, 16), "MariaDB": (16, 8), "SQLite": (16, 0)}.items():
+    for database, kills in {"PostgreSQL": (60, 14), "MariaDB": (16, 0), "SQLite": (16, 0)}.items():
         if times := case.amount(*kills):
             options: dict[str, Any] = {
                 "receivers": "effect effect_too log",

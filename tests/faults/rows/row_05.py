@@ -11,7 +11,7 @@ AT_ONCE = 20
 def run(case: Case) -> None:
     for database in ("PostgreSQL", "MariaDB", "SQLite"):
         with case.part(f"20 identical at once, {database}") as line, case.site(database) as site:
-            send_at_once(line, site, case.amount(200, 40))
+            send_at_once(line, site, case.amount(200, 20))
 
 
 def send_at_once(line: Line, site: Site, times: int) -> None:

@@ -17,11 +17,12 @@ LEASE, SWEEP = 5, 1
 
 
 def run(case: Case) -> None:
-    for database, events in {"PostgreSQL": (5000, 800), "MariaDB": (5000, 400), "SQLite": (5000, 300)}.items():
-        with case.part(f"8 workers, 2 sweepers, {database}") as line, case.site(database, lease=60) as site:
-            crowd(line, site, case.amount(*events))
+    for database, events in {"PostgreSQL": (5000, 800), "MariaDB": (5000, 0), "SQLite": (5000, 300)}.items():
+        if count := case.amount(*events):
+            with case.part(f"8 workers, 2 sweepers, {database}") as line, case.site(database, lease=60) as site:
+                crowd(line, site, count)
     options: dict[str, Any] = {"receivers": "effect", "lease": LEASE, "sweep": SWEEP}
-    for database in ("PostgreSQL", "MariaDB"):
+    for database in ("PostgreSQL",) if case.short else ("PostgreSQL", "MariaDB"):
         with case.part(f"stopped past its lease, {database}") as line, case.site(database, **options) as site:
             late(line, site)
 
@@ -72,12 +73,14 @@ def late(line: Line, site: Site) -> None:
     site.arm(point, "stop")
     sent = site.answered(site.send([0]))
     site.wait(lambda: not site.is_armed(point), "the worker stops itself", 30)
+    began = time.monotonic()
     (fired,) = site.points.glob(f"{point}.*.fired")
     stopped = int(fired.name.split(".")[-2])
     site.start_worker("worker_2")
     site.start_beat()
     try:
-        took = site.drain(LEASE + SWEEP + 30)
+        site.drain(LEASE + SWEEP + 30)
+        took = time.monotonic() - began
     finally:
         os.kill(stopped, signal.SIGCONT)
     lost = "is no longer under claim"
@@ -88,4 +91,6 @@ def late(line: Line, site: Site) -> None:
     attempts = site.ask("SELECT attempts FROM zenvia_webhooks_delivery")
     line.expect(attempts <= 2, f"{attempts} tries")
     line.expect(Path(f"/proc/{stopped}").exists(), "the stopped process did not go on")
-    line.notes.append(f"taken over after {took:.1f} s with a lease of {LEASE} s; the late outcome was discarded")
+    line.notes.append(
+        f"taken over and delivered after {took:.1f} s with a lease of {LEASE} s; the late outcome was discarded"
+    )
