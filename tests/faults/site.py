@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from tests.faults.brokers import Broker
@@ -37,6 +38,7 @@ class Site:
         lease: float = 300,
         sweep: float | None = None,
         retry_delays: Iterable[float] = (1, 2, 4, 8),
+        variables: Mapping[str, str] = MappingProxyType({}),
         **settings: Any,
     ) -> None:
         folder.mkdir()
@@ -66,6 +68,7 @@ class Site:
             "FAULTS_RECEIVERS": receivers,
             "ZENVIA_FAILPOINTS": str(self.points),
         }
+        self.environment |= variables
         if sweep is not None:
             self.environment["FAULTS_SWEEP"] = str(sweep)
         if self.is_sqlite:

@@ -92,5 +92,5 @@ def late(line: Line, site: Site) -> None:
     line.expect(attempts <= 2, f"{attempts} tries")
     line.expect(Path(f"/proc/{stopped}").exists(), "the stopped process did not go on")
     line.notes.append(
-        f"taken over and delivered after {took:.1f} s with a lease of {LEASE} s; the late outcome was discarded"
+        f"delivered by another after {took:.1f} s, the lease being {LEASE} s; the late outcome was discarded"
     )
