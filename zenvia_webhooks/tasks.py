@@ -6,7 +6,7 @@ import time
 
 from celery import Task, shared_task
 
-from zenvia_webhooks import dispatch, retention, schedule, wakeup
+from zenvia_webhooks import dispatch, pools, retention, schedule, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.pace import HARD_PART, SOFT_PART
 
@@ -34,6 +34,7 @@ class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 @shared_task(name=wakeup.TASK, base=DispatchTask, ignore_result=True, expires=wakeup.HINT_EXPIRES)
 def dispatch_events() -> int:
     """Hand due events to their receivers; return how many were taken up."""
+    pools.require_supported()
     return dispatch.dispatch_due()
 
 
