@@ -12,8 +12,13 @@ from typing import Any
 from tests.faults.brokers import BROKERS, Broker
 from tests.faults.databases import DATABASES, Database, NotHereError
 from tests.faults.site import Site
+from tests.host import ROOT
 
 COLUMNS = ("fault", "sent", "acknowledged", "stored", "delivered", "lost", "run twice", "longest answer")
+
+
+class NotWantedError(Exception):
+    """This part is not to be run."""
 
 
 @dataclass
@@ -103,10 +108,11 @@ class Servers:
 class Case:
     """One row's run: its folder, its sites, its lines of the table."""
 
-    def __init__(self, folder: Path, *, short: bool) -> None:
+    def __init__(self, folder: Path, *, short: bool, only: str = "", package: Path | None = None) -> None:
+        """With `only`, no part whose fault lacks that text is run; `package` is a folder to import our package from."""
         folder.mkdir()
         folder.chmod(0o755)
-        self.folder, self.short = folder, short
+        self.folder, self.short, self.only, self.package = folder, short, only, package
         self.servers = Servers(folder)
         self.lines: list[Line] = []
         #: Why a part could not be run on this machine.
@@ -126,6 +132,8 @@ class Case:
         line = self.line(fault)
         try:
             yield line
+        except NotWantedError:
+            self.lines.remove(line)
         except NotHereError as error:
             self.lines.remove(line)
             self.left_out.append(f"{fault}: {error}")
@@ -137,6 +145,10 @@ class Case:
     @contextmanager
     def site(self, database: str = "PostgreSQL", broker: str | Broker = "Redis", **options: Any) -> Iterator[Site]:
         """Make a site on servers of this row; whatever was started for it is stopped in the end."""
+        if self.only not in self.lines[-1].fault:
+            raise NotWantedError
+        if self.package is not None:
+            options["variables"] = {**options.get("variables", {}), "PYTHONPATH": f"{self.package}:{ROOT}"}
         name = f"site_{len(list(self.folder.glob('site_*')))}"
         if isinstance(broker, str):
             broker = self.servers.broker(broker)

@@ -99,11 +99,17 @@ class Site:
         self.wait(partial(answers, f"http://127.0.0.1:{self.ports[name]}/"), f"{name} answers", 60)
 
     def start_worker(
-        self, name: str = "worker", *, concurrency: int = 2, pool: str = "prefork", await_it: bool = True
+        self,
+        name: str = "worker",
+        *,
+        concurrency: int = 2,
+        pool: str = "prefork",
+        await_it: bool = True,
+        **variables: str,
     ) -> None:
         self.processes.log_path(name).unlink(missing_ok=True)
         options = ["--concurrency", str(concurrency), "--pool", pool, "--loglevel", "info", "-n", f"{name}@%h"]
-        self._start(name, "celery", "-A", "example_project", "worker", *options, "--without-mingle")
+        self._start(name, "celery", "-A", "example_project", "worker", *options, "--without-mingle", **variables)
         if await_it:
             self.await_worker(name)
 

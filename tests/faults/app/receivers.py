@@ -93,6 +93,13 @@ def too_slow(sender: type[Event], event: Event, **kwargs: Any) -> None:
 
 
 @watched
+def swallows_the_limit(sender: type[Event], event: Event, **kwargs: Any) -> None:
+    """Exceed the soft time limit without knowing, and end as if all were well."""
+    with contextlib.suppress(Exception):
+        time.sleep(3600)
+
+
+@watched
 def hangs(sender: type[Event], event: Event, **kwargs: Any) -> None:
     """Hang until the hard time limit, whatever is raised before."""
     ends = time.monotonic() + 3600

@@ -45,7 +45,7 @@ def poison(line: Line, site: Site, later: int) -> None:
     others = f"SELECT count(*) FROM zenvia_webhooks_event WHERE status <> 'dispatched' AND id NOT IN {tuple(poisoned)}"
     site.wait(lambda: site.ask(others) == 0, "all others are delivered", 60)
     still_open = site.open_events()
-    site.drain(120)
+    site.drain(80)
 
     parts = (first, bad, more, last)
     sent = {
