@@ -142,7 +142,7 @@ def test_nothing_is_lost_when_processes_are_killed_half_way(
     last_answer = time.monotonic()
     site.processes.wait(lambda: open_events(site) == 0, "every event is handed out", 600)
     say(figures(result, events, time.monotonic() - last_answer))
-    say(f"{held} events in workers' hands at the kill; {runs(site, 'loggedrun')[0] - events} ran again outside")
+    say(f"{held} events in workers' hands at the kill; {runs(site, 'log')[0] - events} ran again outside")
     say(f"answers: {result['answers']}")
 
     # Each was answered 200 in the end; and each such answer is true.

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,8 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="smaller counts, for CI: under 8 minutes")
     parser.add_argument("--keep", action="store_true", help="keep logs and data of what was good, too")
     arguments = parser.parse_args()
+    # Asked to end, it stops what it started, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     known = {int(path.stem.removeprefix("row_")): path.stem for path in Path(rows.__file__).parent.glob("row_*.py")}
     if unknown := [number for number in arguments.rows if number not in known]:
         parser.error(f"no such row: {', '.join(map(str, unknown))}")

@@ -42,6 +42,9 @@ class Senders:
     tries: int = TRIES
     #: Each lead is posted once by every sender, all at the same moment.
     at_once: bool = False
+    #: Seconds that an answer may take, and that all of it may.
+    timeout: float = 30
+    seconds: float = 600
     #: Of each lead.
     name: str = "João Silva"
     answers: Counter[str] = field(default_factory=Counter)
@@ -57,7 +60,7 @@ class Senders:
     next_turn: float = field(default_factory=time.monotonic)
 
     def work(self, sender: int) -> None:
-        connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for port in self.ports]
+        connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=self.timeout) for port in self.ports]
         turn = sender
         while not self.stopped.is_set():
             self.await_turn()
@@ -67,12 +70,14 @@ class Senders:
                 return
             for _try in range(self.tries):
                 turn += 1
-                if self.post(connections[turn % len(connections)], number):
+                if self.stopped.is_set() or self.post(connections[turn % len(connections)], number):
                     break
                 time.sleep(PAUSE)
 
     def work_at_once(self, numbers: list[int], barrier: threading.Barrier) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[barrier.wait() % len(self.ports)], timeout=30)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.ports[barrier.wait() % len(self.ports)], timeout=self.timeout
+        )
         for number in numbers:
             barrier.wait()
             self.post(connection, number)
@@ -122,6 +127,9 @@ def main() -> None:
     senders = Senders(numbers=numbers, **task)
     # Asked to end, it begins no further post and says what came of the others.
     signal.signal(signal.SIGTERM, lambda number, frame: senders.stopped.set())
+    deadline = threading.Timer(senders.seconds, senders.stopped.set)
+    deadline.daemon = True
+    deadline.start()
     started = time.perf_counter()
     threads = [threading.Thread(target=senders.work, args=[index]) for index in range(count)]
     if senders.at_once:
