@@ -42,6 +42,8 @@ class Found:
     processes: dict[str, int] = field(default_factory=dict)
 
 
+#: Seconds that a run may be shorter than a database's clock can tell: SQLite's knows milliseconds.
+CLOCK = 0.002
 ATOMIC = ("effect", "effect_too")
 
 
@@ -85,9 +87,8 @@ def read_runs(found: Found, numbers: dict[int, int], seen: Path) -> None:
     succeeded = Delivery.objects.filter(status="succeeded").values_list("receiver", "event_id", "finished_at")
     for path, pk, finished_at in succeeded:
         receiver = path.rpartition(".")[2]
-        # A first run may be shorter than SQLite's clock can tell.
-        later = [moment for moment, what in runs[receiver, pk] if what == "begins"][1:]
-        if finished_at and any(moment > finished_at.timestamp() for moment in later):
+        began = [moment for moment, what in runs[receiver, pk] if what == "begins"]
+        if finished_at and any(moment > finished_at.timestamp() + CLOCK for moment in began):
             found.after_success.append(f"{receiver} {pk}")
     found.overlapping = [f"{receiver} {pk}" for (receiver, pk), moments in runs.items() if overlap(moments)]
 
