@@ -49,8 +49,12 @@ def run(case: Case) -> None:
             caught = [failure for inner_line in inner.lines for failure in inner_line.failures]
             line.expect(inner.lines, "no part of the row was run")
             line.expect(caught, "not caught")
-            line.notes += [f"caught: {failure.splitlines()[0][:100]}" for failure in caught[:1]]
+            line.notes += [f"caught: {first_line(failure)[:100]}" for failure in caught[:1]]
             case.left_out += inner.left_out
+
+
+def first_line(text: str) -> str:
+    return text.partition("\n")[0]
 
 
 def patched(folder: Path, patch: str) -> Path:
