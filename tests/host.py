@@ -31,13 +31,10 @@ MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
 DATABASES = {"default": @DATABASE@}
 CELERY_BROKER_URL = "@BROKER@"
 CELERY_TASK_DEFAULT_QUEUE = "@QUEUE@"
-if CELERY_BROKER_URL == "filesystem://":
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(BASE_DIR / "messages"),
-        "data_folder_out": str(BASE_DIR / "messages"),
-        "control_folder": str(BASE_DIR / "tables"),
-        "polling_interval": 0.1,
-    }
+if CELERY_BROKER_URL == "filesystem://localhost":
+    from host import file_broker
+    CELERY_BROKER_TRANSPORT = "host.file_broker:Transport"
+    CELERY_BROKER_TRANSPORT_OPTIONS = file_broker.options(BASE_DIR / "broker")
 CELERY_BEAT_SCHEDULE = {name: {**entry, "schedule": 0.5} for name, entry in BEAT_SCHEDULE.items()}
 ZENVIA_WEBHOOKS = {
     "ACCOUNTS": {"default": {"API_KEY": "key-of-the-host"}},
@@ -113,7 +110,9 @@ with urllib.request.urlopen(request, timeout=10) as answer:
 
 #: What a host gets where nothing else is said: no server is needed.
 SQLITE = "sqlite:///db.sqlite3"
-FILES = "filesystem://"
+FILES = "filesystem://localhost"
+#: The example's own: kombu's transport over files reads messages that are half written.
+FILE_BROKER = ROOT / "example_project" / "example_project" / "file_broker.py"
 
 
 class Host:
@@ -136,6 +135,7 @@ class Host:
             "shop/apps.py": APPS,
             "shop/models.py": MODELS,
             "shop/receivers.py": RECEIVERS,
+            "host/file_broker.py": FILE_BROKER.read_text(),
         }.items():
             (self.folder / path).parent.mkdir(exist_ok=True)
             (self.folder / path).write_text(text)
@@ -144,7 +144,6 @@ class Host:
             settings = settings.replace(mark, str(value))
         with (self.folder / "host/settings.py").open("a") as file:
             file.write(settings)
-        (self.folder / "messages").mkdir()
         self.manage("makemigrations", "shop")
         self.manage("migrate")
 
