@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django.live_server_helper import LiveServer
 
-from tests.webhooks import payload, post
+from tests.webhooks import path_of, payload, post
 from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
 from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.sandbox import Sandbox
 
 NAMES = ("interactions", "quotes", "prospects", "agents")
 TEXTS = ("", "odd \0 \ud800", "9999-12-31T23:59:59-12:00")
@@ -126,3 +128,16 @@ def test_the_operation_alone_is_no_identity(client: Client, subscription: Subscr
         "interaction.created",
         "interaction.resolved",
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_doubles_at_the_same_moment_and_later_attempts_are_one_event(live_server: LiveServer) -> None:
+    subscription = Subscription.objects.create(topics=["lead.created"], status=Subscription.Status.ACTIVE)
+    with Sandbox() as sandbox:
+        sandbox.add(["prospects"], live_server.url + path_of(subscription), "conversion")
+        doubles = sandbox.send_at_once("subscription1", times=3, apart=0.02)
+        later = sandbox.send_again("subscription1")
+
+    assert sorted(answer.json()["status"] for answer in doubles) == ["accepted", "duplicate", "duplicate"]
+    assert later.json()["status"] == "duplicate"
+    assert Event.objects.get().duplicates == 3
