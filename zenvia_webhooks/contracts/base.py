@@ -107,6 +107,8 @@ class Contract(Protocol):
     TOPICS: Mapping[str, str]
     #: How many topics one subscription holds; None where there is no limit.
     TOPICS_PER_SUBSCRIPTION: int | None
+    #: Whether a new subscription deactivates every other one, a stranger's included.
+    REPLACES: bool
 
     def credentials(self, api_key: str) -> Credentials: ...
 

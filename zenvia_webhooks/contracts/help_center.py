@@ -30,6 +30,7 @@ TOPICS: Mapping[str, str] = {
     "interaction.resolved": "interaction.resolved",
 }
 TOPICS_PER_SUBSCRIPTION: int | None = 1
+REPLACES = False
 MAX_TOPIC_LENGTH = 100
 
 
