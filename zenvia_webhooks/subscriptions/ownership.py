@@ -97,11 +97,8 @@ def match(
     subscription: Subscription, listed: Sequence[RemoteSubscription], client: ZenviaClient
 ) -> RemoteSubscription | None:
     """Return what Zenvia lists for a row: same URL, same topics; of several the one whose id it has."""
-    same_id = [remote for remote in listed if remote.id == subscription.remote_id]
-    url = subscription.registered_url
-    return next(
-        (found for some in (same_id, listed) if (found := find(some, subscription.topics, url)) is not None), None
-    )
+    its_id_first = sorted(listed, key=lambda remote: remote.id != subscription.remote_id)
+    return find(its_id_first, subscription.topics, subscription.registered_url, client.wire_topic)
 
 
 def is_of(subscription: Subscription, remote: RemoteSubscription) -> bool:

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "id", type=int, help="our own number of the subscription, as the admin and the plan show it"
+            "id", type=int, help="number of the row, as the admin and the plan show it"
         )
         verb = parser.add_mutually_exclusive_group(required=True)
         verb.add_argument(
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             action="append",
             type=topic,
             metavar="TOPIC",
-            help="what it is to hold, and nothing else; repeatable",
+            help="all that it is to hold; repeatable",
         )
         verb.add_argument("--rotate", action="store_true", help="give it a new token")
         verb.add_argument("--deactivate", action="store_true", help="remove it at Zenvia, and keep the row")
