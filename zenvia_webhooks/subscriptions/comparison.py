@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -121,11 +121,12 @@ def compare(account: str) -> Comparison:
     for remote in listed:
         if remote.id in seen:
             continue
-        its = [row for row in rows if is_of(row, remote) and not is_elsewhere(row)]
-        of = its[0] if its else owner(remote)
-        # Whose row Zenvia lists with other topics, or before a change under way, still needs this one.
-        if of is None or of.account != account or of.status == Status.INACTIVE or matches.get(of.pk) is not None:
-            lines.append(_without_row(account, remote, of, is_held={*map(client.wire_topic, remote.topics)} <= held))
+        with_url = [row for row in rows if is_of(row, remote) and not is_elsewhere(row)]
+        owned_by = with_url[0] if with_url else owner(remote)
+        if _is_needed(owned_by, account, matches):
+            continue
+        is_held = {*map(client.wire_topic, remote.topics)} <= held
+        lines.append(_without_row(account, remote, owned_by, is_held=is_held))
     held = _held(lines, client)
     return Comparison(account=account, lines=[_unless_held(line, held, client) for line in lines])
 
@@ -183,6 +184,13 @@ def _elsewhere(row: Subscription, remote: RemoteSubscription | None) -> Step:
         subscription=row,
         remote=remote,
     )
+
+
+def _is_needed(row: Subscription | None, account: str, matches: Mapping[int, RemoteSubscription | None]) -> bool:
+    """Tell whether a row's subscription is what it has at Zenvia until another is seen: after or during a change."""
+    if row is None or row.account != account or row.status == Status.INACTIVE:
+        return False
+    return matches[row.pk] is None
 
 
 def _held(lines: Sequence[Step], client: ZenviaClient) -> set[str]:
