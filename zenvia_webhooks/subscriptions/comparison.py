@@ -62,6 +62,8 @@ class Step:
     reason: str
     subscription: Subscription | None = None
     remote: RemoteSubscription | None = None
+    #: Whether Zenvia lists nothing else under the row's URLs: what a change replaced is gone.
+    is_alone: bool = False
 
     @property
     def name(self) -> str:
@@ -133,7 +135,15 @@ def compare(account: str) -> Comparison:
 
 def _line(row: Subscription, remote: RemoteSubscription | None, its: Sequence[RemoteSubscription]) -> Step:
     kind, action, reason = _verdict(row, remote, its)
-    return Step(account=row.account, kind=kind, action=action, reason=reason, subscription=row, remote=remote)
+    return Step(
+        account=row.account,
+        kind=kind,
+        action=action,
+        reason=reason,
+        subscription=row,
+        remote=remote,
+        is_alone=len(its) == 1,
+    )
 
 
 def _verdict(
