@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("wakeup", "transport"),
     ("client",),
     ("models",),
-    ("claims", "outcomes", "dispatch", "subscriptions", "retention", "diagnosis", "intake", "schedule"),
+    ("claims", "outcomes", "dispatch", "pulse", "subscriptions", "retention", "diagnosis", "intake", "schedule"),
     ("views", "tasks", "checks"),
     ("urls", "sandbox", "apps", "migrations", "templatetags"),
     ("admin", "api", "management", "testing"),

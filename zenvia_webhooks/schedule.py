@@ -11,6 +11,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "zenvia_webhooks.dispatch_events": {
         "task": wakeup.TASK,
         "schedule": wakeup.HINT_EXPIRES,
+        # By this a worker knows that beat is there. django-celery-beat keeps it, as it does not the options.
+        "kwargs": {"sweep": True},
         # An old message is worth nothing: the next sweep looks at the same table.
         "options": {"expires": wakeup.HINT_EXPIRES},
     },

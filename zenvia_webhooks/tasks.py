@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+from celery import Task, shared_task
 
-from zenvia_webhooks import dispatch, wakeup
+from zenvia_webhooks import dispatch, pulse, wakeup
 
 
 # `expires` here too: django-celery-beat does not keep the schedule's.
-@shared_task(name=wakeup.TASK, ignore_result=True, expires=wakeup.HINT_EXPIRES)
-def dispatch_events() -> int:
-    """Hand due events to their receivers; return how many were taken up."""
+@shared_task(bind=True, name=wakeup.TASK, ignore_result=True, expires=wakeup.HINT_EXPIRES)
+def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
+    """Hand due events to their receivers; return how many were taken up. Beat says that it is the `sweep`."""
+    if not self.request.is_eager:
+        pulse.give(sweep=sweep)
     return dispatch.dispatch_due()

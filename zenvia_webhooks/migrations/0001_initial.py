@@ -88,6 +88,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="TaskRun",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("task", models.CharField(max_length=100, unique=True, verbose_name="task")),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("finished_at", models.DateTimeField(default=None, null=True, verbose_name="finished at")),
+                ("done", models.PositiveBigIntegerField(default=0, verbose_name="done")),
+                ("total", models.PositiveBigIntegerField(default=None, null=True, verbose_name="total")),
+                ("note", models.TextField(blank=True, verbose_name="note")),
+            ],
+            options={
+                "verbose_name": "task run",
+                "verbose_name_plural": "task runs",
+            },
+        ),
+        migrations.CreateModel(
             name="Event",
             fields=[
                 (
