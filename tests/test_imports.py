@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("", "exceptions", "safe_json", "clock"),
     ("contracts",),
     ("conf", "signals"),
-    ("wakeup", "transport"),
+    ("wakeup", "transport", "probe"),
     ("client",),
     ("models",),
     ("claims", "outcomes", "dispatch", "pulse", "subscriptions", "retention", "diagnosis", "intake", "schedule"),
@@ -34,7 +34,7 @@ ONLY_FOR = {
     "management": {"management"},
     "intake": {"intake", "views"},
     "client": {"client", "subscriptions", "diagnosis", "admin", "api", "management"},
-    "transport": {"transport", "client"},
+    "transport": {"transport", "client", "diagnosis"},
     "sandbox": {"sandbox", "management", "testing"},
 }
 
