@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from pytest_django.live_server_helper import LiveServer
 
 from tests import receivers, servers
 
@@ -49,6 +50,15 @@ def subscription(db: Any) -> Subscription:
     return Subscription.objects.create(
         topics=["lead.created"], remote_id="subscription1", status=Subscription.Status.ACTIVE
     )
+
+
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: LiveServer) -> LiveServer:
+    """The server of pytest-django, started when the database is a file already.
+
+    While it is still called ":memory:", the server's threads would share the tests' own connection, and close it.
+    """
+    return live_server
 
 
 @pytest.fixture(params=["amqp", "redis"])

@@ -40,6 +40,6 @@ def test_webhook_proves_its_site_and_stores_nothing(
         with django_assert_num_queries(1):
             answers[token] = client.generic("POST", f"/zenvia/webhook/{token}/", payload("lead_created"))
         assert answers[token].status_code == 404
-    assert answers[question].json() == {"error": "unknown token", "proof": probe.proof(question)}  # type: ignore[attr-defined]  # the test client's
-    assert answers["0" * 64].json() == {"error": "unknown token"}  # type: ignore[attr-defined]
+    assert answers[question].json() == {"error": "unknown token", "proof": probe.proof(question)}
+    assert answers["0" * 64].json() == {"error": "unknown token"}
     assert not Event.objects.exists()
