@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from pytest_django.live_server_helper import LiveServer
 
 from tests.installation import KEY, Installation
+from tests.test_readme import blocks, read, table_with
 from zenvia_webhooks.diagnosis import Area, Finding, workers
 from zenvia_webhooks.management.commands.zenvia_doctor import Command
 from zenvia_webhooks.models import Subscription
@@ -98,3 +99,13 @@ def test_severity_is_coloured_as_django_does(site: Installation) -> None:
     command = Command(force_color=True)
     assert f"{command.style.SUCCESS('ok     ')}  settings" in output
     assert f"{command.style.ERROR('broken ')}  key" in output
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md"])
+def test_sample_in_the_documents_has_the_form_of_the_output(name: str, site: Installation) -> None:
+    [sample] = [block for block in blocks(read(name), "text") if "Problems:" in block]
+    of_sample = [line.split()[:2] for line in sample.splitlines() if not line.startswith((" ", "Problems: "))]
+    of_site = [line.split()[:2] for line in doctor()[1].splitlines()[:-1]]
+    assert [area for _severity, area in of_sample] == [area for _severity, area in of_site]
+    told = [cell for row in table_with(read(name), "`settings`") for cell in row[0].split(", ")]
+    assert told == [f"`{area}`" for area in Area]

@@ -92,7 +92,7 @@ def check_unhandled() -> Iterator[Finding]:
         "unhandled-events",
         _("Events of the last %(days)d days that nobody was connected for: %(count)s (%(topics)s).")
         % {**_words(topics.total(), recent), "topics": ", ".join(names)},
-        _("Connect a receiver to the signal of that topic and replay them, or subscribe to it no more."),
+        _("Connect a receiver to the signal of that topic and replay them, or remove its subscription."),
     )
 
 

@@ -57,10 +57,7 @@ def check_beat() -> Iterator[Finding]:
         Area.BEAT,
         "no-beat",
         _("No sweep of beat's comes in; %(last)s. Failed deliveries are not tried again.") % {"last": _last(beat)},
-        _(
-            "Start exactly one: celery -A %(app)s beat. Its schedule must have zenvia_webhooks.schedule.BEAT_SCHEDULE, "
-            "kwargs included."
-        )
+        _("Start exactly one: celery -A %(app)s beat. On its schedule must be our BEAT_SCHEDULE, kwargs included.")
         % {"app": app_or_default().main},
     )
 
