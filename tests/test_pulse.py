@@ -33,7 +33,7 @@ def tasks() -> set[str]:
 def test_hint_shows_the_worker_and_sweep_shows_beat() -> None:
     dispatch_events()
     assert tasks() == {"worker"}
-    [sweep] = BEAT_SCHEDULE.values()
+    sweep = BEAT_SCHEDULE["zenvia_webhooks.dispatch_events"]
     assert sweep["task"] == wakeup.TASK
     # What django-celery-beat keeps of an entry.
     celery_app.tasks[sweep["task"]](*sweep.get("args", ()), **sweep["kwargs"])

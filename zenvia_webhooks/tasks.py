@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import Task, shared_task
 
-from zenvia_webhooks import dispatch, pulse, wakeup
+from zenvia_webhooks import dispatch, pulse, subscriptions, wakeup
 
 
 # `expires` here too: django-celery-beat does not keep the schedule's.
@@ -14,3 +14,9 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
     if not self.request.is_eager:
         pulse.give(sweep=sweep)
     return dispatch.dispatch_due()
+
+
+@shared_task(name="zenvia_webhooks.sync_subscriptions", ignore_result=True, expires=3600)
+def sync_subscriptions() -> int:
+    """Compare subscriptions with what Zenvia lists; return how many lines a person should see to."""
+    return subscriptions.watch()
