@@ -30,7 +30,6 @@ class Installation:
         self.configure(CALLBACK_BASE_URL=site)
         lead_created.connect(receivers.create_customer)
         self.subscription = Subscription(topics=["lead.created"], status=Subscription.Status.ACTIVE)
-        self.subscription.remote_id = sandbox.add(["lead.created"], self.subscription.callback_url).id
         self.move()
         self.run_worker()
 
@@ -46,7 +45,9 @@ class Installation:
 
     def move(self) -> None:
         """Have the subscription be registered for the present address."""
+        self.sandbox.remove(self.subscription.remote_id)
         self.subscription.registered_url = self.subscription.callback_url
+        self.subscription.remote_id = self.sandbox.add(["lead.created"], self.subscription.registered_url).id
         self.subscription.save()
 
     def run_worker(self, *, sweep: bool = True) -> None:

@@ -115,7 +115,7 @@ def test_site_without_subscriptions_is_told_to_register() -> None:
     ("status", "kind", "severity"),
     [
         ("failed", "failed-subscription", Severity.BROKEN),
-        ("missing", "lost-subscription", Severity.BROKEN),
+        ("missing", "missing-subscription", Severity.BROKEN),
         ("pending", "pending-subscription", Severity.WARNING),
     ],
 )

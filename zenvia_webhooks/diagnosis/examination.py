@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.diagnosis import broker, callback, database, events, keys, settings, subscriptions, workers
+from zenvia_webhooks.diagnosis import (
+    broker,
+    callback,
+    database,
+    events,
+    keys,
+    settings,
+    subscriptions,
+    workers,
+    zenvia,
+)
 from zenvia_webhooks.diagnosis.findings import Area, Finding, Severity, broken, skipped
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 
@@ -37,6 +47,7 @@ CHECKS = (
     Check(area=Area.CALLBACK, look=callback.check_callback, needs=(Area.CALLBACK,)),
     Check(area=Area.COPY, look=subscriptions.check_copy, needs=(Area.DATABASE,)),
     Check(area=Area.SUBSCRIPTIONS, look=subscriptions.check_subscriptions, needs=(Area.DATABASE,)),
+    Check(area=Area.ZENVIA, look=zenvia.check_zenvia, needs=(Area.DATABASE, Area.KEY)),
     Check(area=Area.EVENTS, look=events.check_due, needs=(Area.DATABASE, Area.WORKER, Area.BEAT, Area.COPY)),
     Check(area=Area.EVENTS, look=events.check_outcomes, needs=(Area.DATABASE,)),
     Check(area=Area.EVENTS, look=events.check_unhandled, needs=(Area.DATABASE, Area.RECEIVERS)),
@@ -46,8 +57,8 @@ CHECKS = (
 def diagnose(areas: Iterable[Area] = tuple(Area)) -> Iterator[Finding]:
     """Yield what is found in these areas, as it is found. Changes nothing, and raises nothing.
 
-    What an area needs is looked at, too, though not yielded. KEY calls Zenvia, CALLBACK this site itself, and BROKER
-    sends a hint; WORKER waits for it for some seconds where the last pulse is old. The others read the database.
+    What an area needs is looked at, too, though not yielded. KEY and ZENVIA call Zenvia, CALLBACK this site itself, and
+    BROKER sends a hint; WORKER waits for it for some seconds where the last pulse is old. The others read the database.
     """
     wanted = set(areas)
     needed = _with_needs(wanted)

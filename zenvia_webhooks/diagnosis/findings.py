@@ -34,6 +34,8 @@ class Area(StrEnum):
     CALLBACK = "callback"
     COPY = "copy"
     SUBSCRIPTIONS = "subscriptions"
+    #: Its list of subscriptions, beside ours.
+    ZENVIA = "zenvia"
     EVENTS = "events"
 
 

@@ -16,6 +16,7 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.diagnosis.events import DUE_COUNTED, due
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.subscriptions import is_elsewhere
 
 #: A pending row younger than this may be under way.
 UNDER_WAY = timedelta(minutes=1)
@@ -25,7 +26,7 @@ Status = Subscription.Status
 
 def check_copy() -> Iterator[Finding]:
     """Look whether the database was copied from another site, and events in it are about to be handed out here."""
-    strangers = [row for row in _rows() if row.is_of_another_origin]
+    strangers = [row for row in _rows() if is_elsewhere(row)]
     if not strangers:
         yield ok(Area.COPY, _("No subscription is of another site's address."))
         return
@@ -58,7 +59,7 @@ def check_subscriptions() -> Iterator[Finding]:
             _("Run: manage.py zenvia_register_subscription"),
         )
         return
-    found = [finding for row in rows if not row.is_of_another_origin for finding in _look_at(row)]
+    found = [finding for row in rows if not is_elsewhere(row) for finding in _look_at(row)]
     yield from found or [ok(Area.SUBSCRIPTIONS, _("Every subscription is as it should be."))]
 
 
@@ -79,7 +80,7 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
     elif row.status == Status.MISSING:
         yield broken(
             Area.SUBSCRIPTIONS,
-            "lost-subscription",
+            "missing-subscription",
             _("Zenvia no longer lists %(subscription)s: somebody removed or replaced it.") % words,
             _("Ask who did; then run: manage.py zenvia_sync_subscriptions --apply"),
         )
