@@ -67,7 +67,7 @@ def test_subscription_of_an_old_key_that_still_has_events_is_no_fault(row: Subsc
 
 
 def test_subscription_with_other_topics_at_zenvia(row: Subscription) -> None:
-    Subscription.objects.update(topics=["quote.updated"])
+    Subscription.objects.update(topics=["quote.updated"], last_event_at=now())
     [finding] = look()
     assert (finding.id, finding.severity) == ("changed-subscription", Severity.BROKEN)
 

@@ -28,10 +28,10 @@ def _with_key() -> list[str]:
 
 def _read(line: Step) -> Iterator[Finding]:
     row = line.subscription
-    if line.action == Action.KEEP or (
-        row is not None and (row.status != Subscription.Status.ACTIVE or has_events(row))
-    ):
+    if line.action == Action.KEEP or (row is not None and row.status != Subscription.Status.ACTIVE):
         return
+    if line.kind == Kind.MISSING and row is not None and has_events(row):
+        return  # another key's list has it
     text = f"{line.name}: {line.reason}"
     fix = _("See what is to be done: manage.py zenvia_sync_subscriptions. Then run it with --apply.")
     if line.kind == Kind.MISSING and line.action == Action.WAIT:
