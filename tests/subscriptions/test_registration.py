@@ -301,3 +301,34 @@ def test_a_server_that_is_not_there_was_told_nothing(wire: Wire, account: dict[s
     subscriptions.register(made)
 
     assert (made.status, "ConnectionRefusedError" in made.last_error) == ("failed", True)
+
+
+@pytest.mark.parametrize("contract", ["help_center", "conversion"])
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_key_of_the_other_contract_is_told(wire: Wire, account: dict[str, Any], contract: str, status: int) -> None:
+    account["CONTRACT"] = contract
+    other = {"help_center": "conversion", "conversion": "help_center"}[contract]
+    made = row(Status.PENDING)
+    wire.script("POST", says(status, {"message": "no"}))
+
+    def knows_the_other(asked: Asked) -> Iterable[bytes]:
+        is_other = ("api-key" in asked.path) == (other == "conversion")
+        return says(200, [])(asked) if is_other else says(status, {"message": "no"})(asked)
+
+    wire.script("GET", knows_the_other)
+
+    subscriptions.register(made)
+
+    assert made.status == "failed"
+    assert made.last_error.endswith(f": no. This API key works with {other}: set CONTRACT to '{other}'.")
+    assert "key-of-the-tests" not in made.last_error
+
+
+def test_a_key_that_is_good_nowhere_is_told_as_it_is(wire: Wire) -> None:
+    made = row(Status.PENDING)
+    for method in ("POST", "GET"):
+        wire.script(method, says(401, {"message": "no"}))
+
+    subscriptions.register(made)
+
+    assert stored(made)[2] == "POST /subscriptions was answered 401: no"
