@@ -16,8 +16,9 @@ from tests.callbacks import Webhook
 # As a host's __init__.py does.
 from tests.celery import app as celery_app
 from tests.wire import Wire
-from zenvia_webhooks import signals
+from zenvia_webhooks import dispatch, signals
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.pace import Pace
 
 __all__ = ["celery_app"]
 
@@ -46,6 +47,12 @@ def _disconnect_receivers() -> Iterator[None]:
 def _forget_calls() -> None:
     receivers.calls.clear()
     receivers.failures_left = 0
+
+
+@pytest.fixture(autouse=True)
+def _own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each test begin as a new worker does."""
+    monkeypatch.setattr(dispatch, "pace", Pace())
 
 
 @pytest.fixture

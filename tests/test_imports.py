@@ -21,8 +21,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("client",),
     ("models",),
     (
+        "pace",
         "claims",
         "outcomes",
+        "tries",
         "dispatch",
         "checks",
         "pulse",

@@ -38,7 +38,7 @@ def let_pulses_grow_old(host: Host) -> None:
 
 def test_healthy_site_is_all_green_and_each_process_is_missed(tmp_path: Path) -> None:
     site = Host(tmp_path / "site", Path(sys.executable))
-    with Sandbox(api_key="key-of-the-host") as sandbox, running(site, beat=True) as host:
+    with Sandbox(api_key="key-of-the-host") as sandbox, running(site, beat_apart=True) as host:
         with (host.folder / "host/settings.py").open("a") as file:
             file.write(f'ZENVIA_WEBHOOKS["ACCOUNTS"]["default"]["API_URL"] = "{sandbox.api_url}"\n')
         host.manage("zenvia_register_subscription", "--topic", "lead.created")
@@ -51,7 +51,7 @@ def test_healthy_site_is_all_green_and_each_process_is_missed(tmp_path: Path) ->
         assert line.startswith("broken worker No worker took the message that was just sent; the last sign is 1 hour")
         assert (code, rest[-1], {each.split()[0] for each in rest[:-1]}) == (1, "Problems: 1.", {"skipped"})
 
-        host.start_worker()
+        host.start_worker(beat=False)
         code, [line, *rest] = doctor(host)
         assert line.startswith("broken beat No sweep of beat's comes in; the last sign is 1 hour old.")
         assert (code, rest) == (1, ["skipped events Not looked at: it needs beat.", "Problems: 1."])
