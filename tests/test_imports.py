@@ -16,7 +16,7 @@ PACKAGE = zenvia_webhooks.__name__
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("", "exceptions", "safe_json", "clock", "secret_query"),
     ("contracts",),
-    ("conf", "signals"),
+    ("conf", "signals", "pools"),
     ("wakeup", "transport", "probe"),
     ("client",),
     ("models",),

@@ -6,7 +6,7 @@ import time
 
 from celery import Task, shared_task
 
-from zenvia_webhooks import dispatch, pulse, retention, schedule, subscriptions, wakeup
+from zenvia_webhooks import dispatch, pools, pulse, retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.pace import HARD_PART, SOFT_PART
 
@@ -34,6 +34,7 @@ class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 @shared_task(bind=True, name=wakeup.TASK, base=DispatchTask, ignore_result=True, expires=wakeup.HINT_EXPIRES)
 def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
     """Hand due events to their receivers; return how many were taken up. Beat says that it is the `sweep`."""
+    pools.require_supported()
     if not self.request.is_eager:
         pulse.give(sweep=sweep)
     return dispatch.dispatch_due()

@@ -224,7 +224,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=zenvia_webhooks.models.fields.DueIndex(fields=["next_attempt_at"], name="zenvia_event_due"),
+            index=zenvia_webhooks.models.fields.SparseIndex(
+                fields=["next_attempt_at"], name="zenvia_event_due", of="next_attempt_at"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=zenvia_webhooks.models.fields.SparseIndex(
+                fields=["next_attempt_at"], name="zenvia_event_claimed", of="claim"
+            ),
         ),
         migrations.AddIndex(
             model_name="event",

@@ -12,7 +12,7 @@ from zenvia_webhooks import wakeup
 from zenvia_webhooks.clock import DatabaseNow
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.contracts.base import Contract, Interaction, Lead, Quote
-from zenvia_webhooks.models.fields import BytesField, DueIndex
+from zenvia_webhooks.models.fields import BytesField, SparseIndex
 from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
 
@@ -78,7 +78,9 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         indexes: ClassVar[list[models.Index]] = [
-            DueIndex(fields=["next_attempt_at"], name="zenvia_event_due"),
+            SparseIndex(fields=["next_attempt_at"], of="next_attempt_at", name="zenvia_event_due"),
+            # Suspects, of which a backlog has none, or a few.
+            SparseIndex(fields=["next_attempt_at"], of="claim", name="zenvia_event_claimed"),
             models.Index(fields=["-received_at", "-id"], name="zenvia_event_received"),
         ]
 
