@@ -63,8 +63,10 @@ class Installation:
 def broker_at(url: str) -> Iterator[None]:
     """Have this process know another broker."""
     Celery("host", broker=url, set_as_current=False).set_current()
-    yield
-    celery_app.set_current()
+    try:
+        yield
+    finally:
+        celery_app.set_current()
 
 
 def problems() -> list[Finding]:
@@ -73,7 +75,3 @@ def problems() -> list[Finding]:
     assert all(finding.fix for finding in found if finding.is_problem)
     assert not [finding for finding in found if "\n" in finding.text + finding.fix]
     return [finding for finding in found if finding.is_problem]
-
-
-def named() -> list[str]:
-    return [problem.id for problem in problems()]

@@ -72,8 +72,10 @@ def no_broker(_site: Installation) -> Iterator[None]:
 def unapplied_migration(_site: Installation) -> Iterator[None]:
     recorder = MigrationRecorder(connection)
     recorder.record_unapplied("zenvia_webhooks", "0001_initial")
-    yield
-    recorder.record_applied("zenvia_webhooks", "0001_initial")
+    try:
+        yield
+    finally:
+        recorder.record_applied("zenvia_webhooks", "0001_initial")
 
 
 def http_callback(site: Installation) -> Iterator[None]:

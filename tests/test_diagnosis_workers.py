@@ -35,8 +35,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def broker(app: Celery) -> Iterator[None]:
     """Have this thread know another app."""
     app.set_current()
-    yield
-    celery_app.set_current()
+    try:
+        yield
+    finally:
+        celery_app.set_current()
 
 
 def look(*areas: Area) -> list[Finding]:
