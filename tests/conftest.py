@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from pytest_django.live_server_helper import LiveServer
 
 from tests import calls, receivers, servers
 from tests.callbacks import Webhook
@@ -15,8 +16,9 @@ from tests.callbacks import Webhook
 # As a host's __init__.py does.
 from tests.celery import app as celery_app
 from tests.wire import Wire
-from zenvia_webhooks import signals
+from zenvia_webhooks import dispatch, signals
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.pace import Pace
 
 __all__ = ["celery_app"]
 
@@ -45,6 +47,12 @@ def _disconnect_receivers() -> Iterator[None]:
 def _forget_calls() -> None:
     receivers.calls.clear()
     receivers.failures_left = 0
+
+
+@pytest.fixture(autouse=True)
+def _own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each test begin as a new worker does."""
+    monkeypatch.setattr(dispatch, "pace", Pace())
 
 
 @pytest.fixture
@@ -86,6 +94,15 @@ def subscription(db: Any) -> Subscription:
     return Subscription.objects.create(
         topics=["lead.created"], remote_id="subscription1", status=Subscription.Status.ACTIVE
     )
+
+
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: LiveServer) -> LiveServer:
+    """The server of pytest-django, started when the database is a file already.
+
+    While it is still called ":memory:", the server's threads would share the tests' own connection, and close it.
+    """
+    return live_server
 
 
 @pytest.fixture(params=["amqp", "redis"])

@@ -125,7 +125,7 @@ class Host:
     def __init__(self, folder: Path, python: Path, *, database_url: str = SQLITE, broker_url: str = FILES) -> None:
         self.folder, self.python, self.port = folder, python, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.folder.mkdir()
         self._run("-m", "django", "startproject", "host", ".")
         for path, text in {
@@ -157,18 +157,27 @@ class Host:
         imports = "from zenvia_webhooks.models import *; from shop.models import *; "
         return self._run("manage.py", "shell", "-c", imports + code).strip().rpartition("\n")[2]
 
-    def start(self) -> None:
-        """Start web server and worker, with beat, and wait until both are there."""
+    def start(self, *, beat_apart: bool = False) -> None:
+        """Start web server and worker, with beat in it or as a process of its own, and wait until both are there."""
         self._start("web", "manage.py", "runserver", "--noreload", str(self.port))
-        worker = ["-m", "celery", "-A", "host", "worker", "--beat", "--concurrency", "2", "--loglevel", "info"]
-        self._start("worker", *worker)
+        if beat_apart:
+            self._start("beat", "-m", "celery", "-A", "host", "beat", "--loglevel", "info")
+        self.start_worker(beat=not beat_apart)
         wait_for(lambda: answers(self.url + "/zenvia/webhook/x/"), self.logs)
+
+    def start_worker(self, *options: str, beat: bool = True) -> None:
+        """Start a worker, with beat in it or without, and wait until it is there."""
+        worker = ["-m", "celery", "-A", "host", "worker", "--concurrency", "2", "--loglevel", "info"]
+        worker += ["--beat"] if beat else []
+        self._start("worker", *worker, *options)
         wait_for(lambda: " ready." in (self.folder / "worker.log").read_text(), self.logs)
 
-    def stop(self) -> None:
-        for process in self._running:
+    def stop(self, *names: str) -> None:
+        """Stop "web", "worker", "beat", or all of them."""
+        ending = [self._running.pop(name) for name in names or list(self._running)]
+        for process in ending:
             process.terminate()
-        for process in self._running:
+        for process in ending:
             try:
                 process.wait(timeout=15)
             except subprocess.TimeoutExpired:
@@ -185,11 +194,11 @@ class Host:
         return [float(line.split()[1]) for line in lines if line.split()[0] == receiver]
 
     def _start(self, name: str, *arguments: str) -> None:
+        if name in self._running:
+            self.stop(name)
         with (self.folder / f"{name}.log").open("wb") as log:
-            self._running.append(
-                subprocess.Popen(
-                    [self.python, *arguments], cwd=self.folder, env=environment(), stdout=log, stderr=subprocess.STDOUT
-                )
+            self._running[name] = subprocess.Popen(
+                [self.python, *arguments], cwd=self.folder, env=environment(), stdout=log, stderr=subprocess.STDOUT
             )
 
     def _run(self, *arguments: str, cwd: Path | None = None) -> str:
@@ -248,9 +257,9 @@ def answers(url: str) -> bool:
     return True
 
 
-def wait_for(look: Callable[[], T], on_failure: Callable[[], str] = str) -> T:
-    """Return the first true value of `look()`; fail after a minute."""
-    ends = time.monotonic() + WAIT_SECONDS
+def wait_for(look: Callable[[], T], on_failure: Callable[[], str] = str, *, seconds: float = WAIT_SECONDS) -> T:
+    """Return the first true value of `look()`; fail when it takes longer."""
+    ends = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < ends, on_failure()
         time.sleep(0.1)
@@ -258,9 +267,9 @@ def wait_for(look: Callable[[], T], on_failure: Callable[[], str] = str) -> T:
 
 
 @contextlib.contextmanager
-def running(host: Host) -> Iterator[Host]:
+def running(host: Host, *, beat_apart: bool = False) -> Iterator[Host]:
     try:
-        host.start()
+        host.start(beat_apart=beat_apart)
         yield host
     finally:
         host.stop()

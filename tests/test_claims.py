@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 
 from tests.webhooks import arrived, let_time_pass, seconds_away
-from zenvia_webhooks.claims import ClaimLostError, claim_due, give_back, lock
+from zenvia_webhooks.claims import ClaimLostError, claim_due, claim_suspect, give_back, lock
 from zenvia_webhooks.models import Event
 
 CLAIMERS, EVENTS = 4, 60
@@ -51,10 +51,10 @@ def test_lease_that_ran_out_is_taken_again(settings: Any) -> None:
     settings.ZENVIA_WEBHOOKS = {"LEASE_SECONDS": 0.1}
     [event_id] = due_since(5)
     first = claim_due(10)
-    second = claim_due(10)
+    second = claim_suspect()
     deadline = time.monotonic() + 20
     while not second.events and time.monotonic() < deadline:
-        second = claim_due(10)
+        second = claim_suspect()
     assert [event.pk for event in first.events] == [event.pk for event in second.events] == [event_id]
     assert first.id != second.id
     with (
@@ -94,6 +94,48 @@ def test_half_is_the_newest_half_the_oldest(limit: int, taken: list[int]) -> Non
 
 
 @pytest.mark.django_db
+def test_so_many_as_are_asked_for_are_the_newest() -> None:
+    ids = due_since(30, 20, 10)
+    assert [ids.index(event.pk) for event in claim_due(1, newest=1).events] == [2]
+    assert [ids.index(event.pk) for event in claim_due(1, newest=0).events] == [0]
+
+
+# Suspects
+
+
+@pytest.mark.django_db
+def test_suspects_are_claimed_alone_the_longest_due_first() -> None:
+    sound, *suspects = due_since(50, 10, 30, 20)
+    Event.objects.filter(pk__in=suspects).update(claim=uuid.uuid4())
+    assert [event.pk for event in claim_due(10).events] == [sound]
+    claims = [claim_suspect() for _ in range(4)]
+    assert [[suspects.index(event.pk) for event in claim.events] for claim in claims] == [[1], [2], [0], []]
+    assert [claim.is_suspect for claim in claims] == [True] * 4
+
+
+@pytest.mark.django_db
+def test_held_event_is_no_suspect_before_its_lease_ends() -> None:
+    due_since(5)
+    assert claim_due(1).events
+    assert claim_suspect().events == []
+
+
+@pytest.mark.django_db
+def test_suspect_that_is_given_back_stays_one_and_nobody_holds_it() -> None:
+    due_since(30)
+    dead = claim_due(1)
+    let_time_pass()
+    due_at = Event.objects.values_list("next_attempt_at", flat=True).get()
+    claim = claim_suspect()
+    give_back(claim, claim.events)
+    event = Event.objects.get()
+    assert event.next_attempt_at == due_at
+    assert event.claim not in (None, dead.id, claim.id)
+    assert claim_due(1).events == []
+    assert claim_suspect().events == [event]
+
+
+@pytest.mark.django_db
 def test_given_back_is_as_due_as_it_was() -> None:
     due_since(30, 20)
     before = list(Event.objects.order_by("pk").values())
@@ -107,19 +149,9 @@ def test_only_the_holder_gives_back() -> None:
     due_since(30)
     lost = claim_due(10)
     let_time_pass()
-    held = claim_due(10)
+    held = claim_suspect()
     give_back(lost, lost.events)
     assert Event.objects.get().claim == held.id
-
-
-@pytest.mark.django_db
-def test_nothing_is_started_after_a_fifth_of_the_lease(settings: Any) -> None:
-    settings.ZENVIA_WEBHOOKS = {"LEASE_SECONDS": 100}
-    claim = claim_due(1)
-    assert claim.may_start
-    assert abs(claim.starting_ends - time.monotonic() - 20) < 5
-    settings.ZENVIA_WEBHOOKS = {"LEASE_SECONDS": 1e-9}
-    assert not claim_due(1).may_start
 
 
 @pytest.mark.django_db(transaction=True)

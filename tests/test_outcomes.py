@@ -194,7 +194,7 @@ def test_failure_is_logged_with_its_traceback_and_without_the_payload(caplog: py
     event = arrived(name="João Silva", email="joao.silva@email.com")
     dispatch_due()
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert record.name == "zenvia_webhooks.dispatch"
+    assert record.name == "zenvia_webhooks.tries"
     assert record.message == f"receiver={BROKEN} failed event={event.pk} attempt=1"
     assert record.exc_info is not None
     assert 'raise RuntimeError("it never works")' in caplog.text

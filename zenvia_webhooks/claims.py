@@ -3,14 +3,15 @@
 An event is due when its `next_attempt_at` is past. A claim marks it with a fresh UUID and moves `next_attempt_at`
 ahead by the lease, so that it falls due again should its holder die. Whoever writes an outcome asks first whether the
 event still carries its claim: the fence against a holder that took longer than its lease.
+
+One that falls due with a claim on it is a suspect: it may be what killed its holder. It is claimed alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -19,11 +20,11 @@ from django.db import connections, router, transaction
 from django.db.models import QuerySet
 
 from zenvia_webhooks.clock import DatabaseNow, from_now
-from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.pace import RunClock
 
-#: The part of a lease after which nothing more is started.
-STARTING_PART = 0.2
+#: Event id → when it fell due, in the order in which they were chosen.
+DueAt = dict[int, datetime | None]
 
 
 class ClaimLostError(Exception):
@@ -36,24 +37,47 @@ class Claim:
 
     id: uuid.UUID
     events: list[Event]
-    #: Event id → when it fell due.
-    due_at: dict[int, datetime | None]
+    due_at: DueAt
     #: Whether more may be due than were taken.
     is_full: bool
-    #: By `time.monotonic()`: nothing is started after it.
-    starting_ends: float
-
-    @property
-    def may_start(self) -> bool:
-        return time.monotonic() < self.starting_ends
+    #: Whether its event was in the hands of a holder that died.
+    is_suspect: bool
+    #: Of the run that made it.
+    clock: RunClock
 
 
-def claim_due(limit: int) -> Claim:
-    """Claim up to `limit` due events, half of them the newest due: a backlog does not make today's lead wait."""
-    claim_id, lease = uuid.uuid4(), conf.lease_seconds
-    using = router.db_for_write(Event)
-    due = Event.objects.using(using).filter(next_attempt_at__lte=DatabaseNow())
-    starting_ends = time.monotonic() + STARTING_PART * lease
+def claim_due(limit: int, *, newest: int | None = None, clock: RunClock | None = None) -> Claim:
+    """Claim up to `limit` due events that are no suspects.
+
+    So many of them are the newest due (by default, half): a backlog does not make today's lead wait.
+    """
+    due = _due().filter(claim=None)
+    number = limit // 2 if newest is None else newest
+    return _claim(due, lambda rows: _newest_and_oldest(rows, limit, number), limit, clock or RunClock())
+
+
+def claim_suspect(clock: RunClock | None = None) -> Claim:
+    """Claim the suspect that has been due for longest, if there is any."""
+    suspects, clock = _due().exclude(claim=None), clock or RunClock()
+    # There is hardly ever one, and a look without a lock gets in nobody's way.
+    if not suspects.exists():
+        return Claim(id=uuid.uuid4(), events=[], due_at={}, is_full=False, is_suspect=True, clock=clock)
+    return _claim(suspects, lambda rows: dict(rows.order_by("next_attempt_at")[:1]), 1, clock, is_suspect=True)
+
+
+def _due() -> QuerySet[Event]:
+    return Event.objects.using(router.db_for_write(Event)).filter(next_attempt_at__lte=DatabaseNow())
+
+
+def _claim(
+    due: QuerySet[Event],
+    choose: Callable[[QuerySet[Event, tuple[int, datetime | None]]], DueAt],
+    limit: int,
+    clock: RunClock,
+    *,
+    is_suspect: bool = False,
+) -> Claim:
+    claim_id, using = uuid.uuid4(), due.db
     candidates, together = due, contextlib.ExitStack()
     # PostgreSQL, MariaDB from 10.6 and MySQL from 8 pass over what another worker is just taking. Elsewhere (SQLite)
     # the update's own condition decides: what another was faster to take is no longer due.
@@ -61,9 +85,9 @@ def claim_due(limit: int) -> Claim:
         together.enter_context(transaction.atomic(using=using))
         candidates = due.select_for_update(skip_locked=True)
     with together:
-        due_at = _newest_and_oldest(candidates, limit)
+        due_at = choose(candidates.values_list("pk", "next_attempt_at"))
         if due_at:
-            due.filter(pk__in=due_at).update(claim=claim_id, next_attempt_at=from_now(lease))
+            due.filter(pk__in=due_at).update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
     mine = Event.objects.using(using).filter(claim=claim_id).in_bulk(list(due_at)) if due_at else {}
     is_full = len(due_at) >= limit
     return Claim(
@@ -72,23 +96,19 @@ def claim_due(limit: int) -> Claim:
         events=[mine[pk] for pk in (_in_turn(due_at) if is_full else sorted(mine)) if pk in mine],
         due_at=due_at,
         is_full=is_full,
-        starting_ends=starting_ends,
+        is_suspect=is_suspect,
+        clock=clock,
     )
 
 
-def _newest_and_oldest(candidates: QuerySet[Event], limit: int) -> dict[int, datetime | None]:
-    rows = candidates.values_list("pk", "next_attempt_at")
-    chosen = dict(rows.order_by("-next_attempt_at")[: limit // 2])
-    for pk, due_at in rows.order_by("next_attempt_at")[:limit]:
-        if len(chosen) == limit:
-            break
-        chosen[pk] = due_at
-    return chosen
+def _newest_and_oldest(rows: QuerySet[Event, tuple[int, datetime | None]], limit: int, newest: int) -> DueAt:
+    chosen = dict(rows.order_by("-next_attempt_at")[:newest])
+    return chosen | dict(rows.exclude(pk__in=chosen).order_by("next_attempt_at")[: limit - len(chosen)])
 
 
 def _in_turn(due_at: Iterable[int]) -> list[int]:
-    newest_first = list(due_at)
-    newest, oldest = newest_first[: len(newest_first) // 2], newest_first[len(newest_first) // 2 :]
+    chosen = list(due_at)
+    newest, oldest = chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]
     return [pk for pair in zip_longest(newest, oldest) for pk in pair if pk is not None]
 
 
@@ -104,8 +124,10 @@ def lock(event: Event, claim_id: uuid.UUID) -> None:
 
 
 def give_back(claim: Claim, events: Iterable[Event]) -> None:
-    """Return events that were not started, as due as they were."""
+    """Return events that were not started, as due as they were; a suspect stays one."""
     using = router.db_for_write(Event)
     for event in events:
         held = Event.objects.using(using).filter(pk=event.pk, claim=claim.id)
-        held.update(claim=None, next_attempt_at=claim.due_at[event.pk])
+        # A claim that nobody holds: under its old one, a holder that is merely late could still write.
+        left = uuid.uuid4() if claim.is_suspect else None
+        held.update(claim=left, next_attempt_at=claim.due_at[event.pk])

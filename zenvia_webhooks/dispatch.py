@@ -5,89 +5,107 @@ One way for a new event, a retry, a swept one and a replay: a row that is due.
 
 from __future__ import annotations
 
-import copy
-import inspect
 import logging
 import time
-from collections.abc import Awaitable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
-from asgiref.sync import async_to_sync
-from django.db import router, transaction
+from django.db import router
 
 from zenvia_webhooks import outcomes, wakeup
-from zenvia_webhooks.claims import Claim, ClaimLostError, claim_due, give_back
+from zenvia_webhooks.claims import Claim, ClaimLostError, claim_due, claim_suspect, give_back
 from zenvia_webhooks.clock import DatabaseNow
-from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models import Delivery, Event
-from zenvia_webhooks.signals import Receiver, delivery_failed, receivers_of
+from zenvia_webhooks.pace import CLAIM_SECONDS, Pace, RunClock
+from zenvia_webhooks.signals import receivers_of
+from zenvia_webhooks.tries import Try, record_death, run_try
 
 logger = logging.getLogger(__name__)
 
-
-class NotConnectedError(Exception):
-    """The receiver is not connected in this worker: renamed, removed, or in code not deployed here yet."""
-
-
-class ReceiverExitedError(Exception):
-    """The receiver wanted to end the process; it is one of many that run there."""
+#: Of this process.
+pace = Pace()
 
 
-class WorkerDiedError(Exception):
-    """No try is left, and the last one has no outcome."""
+def dispatch_due(*, limit: int | None = None, may_hint: bool = True) -> int:
+    """Hand some due events, a second's work or two, to their receivers; return how many were begun.
 
-
-@dataclass(frozen=True, kw_only=True)
-class Try:
-    """One run of one receiver for one event under one claim."""
-
-    event: Event
-    claim: Claim
-    name: str
-    #: None where it is not connected in this worker.
-    receiver: Receiver | None
-    #: The delivery's row; None on the first try of a new event.
-    row: Delivery | None
-
-    @property
-    def number(self) -> int:
-        return (self.row.attempts if self.row else 0) + 1
-
-
-def dispatch_due() -> int:
-    """Hand one claim's worth of due events to their receivers; return how many were claimed."""
-    claim = claim_due(conf.batch_size)
+    At most `limit`. Where more is due, a hint is sent, unless there is nobody to take it.
+    """
+    clock, hints = RunClock(), _Hints(may_hint)
+    size = pace.size() if limit is None else min(pace.size(), limit)
+    claim = claim_due(size, newest=pace.newest_of(size), clock=clock)
     if claim.is_full:
         # Before the work, so that an idle process shares it.
-        wakeup.hint()
-    waiting = list(claim.events)
+        hints.send()
     try:
-        while waiting and claim.may_start:
+        begun, is_more = _work_off(claim)
+        pace.note(begun, clock.elapsed)
+        # Suspects after the others are written down or given back, and one at a time: one that kills this process,
+        # too, takes nobody with it.
+        ends = time.monotonic() + CLAIM_SECONDS
+        while clock.may_start and begun != limit:
+            suspect = claim_suspect(clock)
+            if not suspect.events:
+                break
+            of_suspect, is_unfinished = _work_off(suspect)
+            begun += of_suspect
+            if is_unfinished or time.monotonic() >= ends:
+                is_more = True
+                break
+    except Exception:
+        hints.send()
+        raise
+    if claim.is_full or is_more:
+        hints.send()
+    return begun
+
+
+class _Hints:
+    """At most one hint of a run that still counts."""
+
+    def __init__(self, may_hint: bool) -> None:
+        self._may_hint = may_hint
+        self._counts_until = 0.0
+
+    def send(self) -> None:
+        if self._may_hint and time.monotonic() >= self._counts_until:
+            self._counts_until = time.monotonic() + wakeup.HINT_EXPIRES
+            wakeup.hint()
+
+
+def _work_off(claim: Claim) -> tuple[int, bool]:
+    """Dispatch a claim's events as long as there is time, and give the others back.
+
+    Return how many were begun, and whether some are still due.
+    """
+    waiting, is_unfinished = list(claim.events), False
+    ends = time.monotonic() + CLAIM_SECONDS
+    try:
+        while waiting and claim.clock.may_start and not is_unfinished:
+            if len(waiting) < len(claim.events) and time.monotonic() >= ends:
+                break
             event = waiting.pop(0)
             try:
-                dispatch(event, claim)
+                is_unfinished = not dispatch(event, claim)
             except ClaimLostError as lost:
                 logger.warning("%s; its outcome is left to the present holder", lost)
     finally:
         # Also after an error: what was not started need not wait for the end of the lease.
         give_back(claim, waiting)
-        if waiting:
-            wakeup.hint()
-    return len(claim.events)
+    return len(claim.events) - len(waiting), is_unfinished or bool(waiting)
 
 
-def dispatch(event: Event, claim: Claim) -> None:
-    """Hand a claimed event to every receiver that is due, then write its status.
+def dispatch(event: Event, claim: Claim) -> bool:
+    """Hand a claimed event to every receiver that is due, then write its status; tell whether there was time for all.
 
     Raises ClaimLostError where another has taken it over meanwhile.
     """
     for attempt in _tries(event, claim):
-        if not claim.may_start:
+        if not claim.clock.may_start:
             give_back(claim, [event])
-            return
-        _run(attempt)
+            return False
+        run_try(attempt)
     outcomes.finish_event(event, claim)
+    return True
 
 
 def _tries(event: Event, claim: Claim) -> Iterator[Try]:
@@ -95,80 +113,20 @@ def _tries(event: Event, claim: Claim) -> Iterator[Try]:
     # Not from a replica, which may not know yet who has succeeded.
     deliveries = event.deliveries.using(router.db_for_write(Event))
     rows = {row.receiver: row for row in deliveries.all()}
+
+    def a_try(name: str, row: Delivery | None = None) -> Try:
+        return Try(event=event, claim=claim, name=name, receiver=connected.get(name), row=row)
+
+    for row in rows.values() if claim.is_suspect else ():
+        if outcomes.is_without_outcome(row):
+            record_death(a_try(row.receiver, row))
     if event.status == Event.Status.PENDING:
-        for name, receiver in connected.items():
-            if name not in rows:
-                yield Try(event=event, claim=claim, name=name, receiver=receiver, row=None)
+        untried = [name for name in connected if name not in rows]
+        # Of a suspect's, the first without an outcome is the one that was running: it comes last.
+        for name in reversed(untried) if claim.is_suspect else untried:
+            yield a_try(name)
     if not rows:
         return  # a new event: what has just failed waits for its time
-    for row in deliveries.open().filter(next_attempt_at__lte=DatabaseNow()).order_by("pk"):
-        yield Try(event=event, claim=claim, name=row.receiver, receiver=connected.get(row.receiver), row=row)
-
-
-def _run(attempt: Try) -> None:
-    outcome = outcomes.Outcome(
-        event=attempt.event,
-        claim=attempt.claim,
-        receiver=attempt.name,
-        attempts=attempt.number,
-        started=time.monotonic(),
-        row=attempt.row,
-    )
-    if attempt.row is not None:
-        if outcomes.is_last(attempt.row.attempts):
-            outcome.attempts = attempt.row.attempts
-            _record_failure(
-                attempt, outcome, WorkerDiedError("the worker died in the last try, or RETRY_DELAYS was cut")
-            )
-            return
-        # Counted beforehand, so that a receiver which kills its worker does not run for ever.
-        outcomes.count_retry(attempt.event, attempt.claim, attempt.row, attempt.number)
-    try:
-        _deliver(attempt, outcome)
-    except ClaimLostError:
-        raise
-    except Exception as error:
-        log = {"receiver": attempt.name, "event": attempt.event.pk, "attempt": attempt.number}
-        if outcome.is_committed:
-            logger.exception("on_commit of receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
-            return
-        logger.exception("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
-        _record_failure(attempt, outcome, error)
-
-
-def _record_failure(attempt: Try, outcome: outcomes.Outcome, error: Exception) -> None:
-    row = outcome.write_failure(error, is_gone=attempt.receiver is None)
-    delivery_failed.send_robust(sender=Delivery, event=attempt.event, delivery=row)
-
-
-def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
-    if attempt.receiver is None:
-        raise NotConnectedError(f"{attempt.name} is not connected in this worker")
-    using = router.db_for_write(Event)
-    if not (conf.atomic_receivers and attempt.receiver.is_atomic):
-        returned = _call(attempt.receiver, attempt.event)
-        with transaction.atomic(using=using):
-            outcome.write_success(returned)
-        return
-    with transaction.atomic(using=using):
-        # The first of the transaction's callbacks, so that it runs whatever becomes of the receiver's own.
-        transaction.on_commit(outcome.committed, using=using)
-        # Nothing of ours is locked or written until it has returned.
-        outcome.write_success(_call(attempt.receiver, attempt.event))
-
-
-def _call(receiver: Receiver, event: Event) -> Any:
-    # A copy: what one receiver does to it, the next does not see.
-    arguments: Mapping[str, Any] = {"signal": receiver.signal, "sender": Event, "event": copy.deepcopy(event)}
-    try:
-        returned = receiver.function(**arguments)
-    except SystemExit as error:
-        if type(error) is not SystemExit:
-            raise  # Celery's own, which is for the worker
-        raise ReceiverExitedError(f"it called sys.exit({error.code!r})") from error
-    # By what it returned: a decorator, or an object that can be called, does not show that it is asynchronous.
-    return async_to_sync(_finish)(returned) if inspect.isawaitable(returned) else returned
-
-
-async def _finish(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
+    due = deliveries.open().filter(pk__in=[row.pk for row in rows.values()], next_attempt_at__lte=DatabaseNow())
+    for row in due.order_by("attempts", "pk") if claim.is_suspect else due.order_by("pk"):
+        yield a_try(row.receiver, row)

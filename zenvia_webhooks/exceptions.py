@@ -1,4 +1,4 @@
-"""The errors that this app raises."""
+"""The errors that this app raises, and those that a receiver may raise to choose what comes next."""
 
 from __future__ import annotations
 
@@ -43,3 +43,29 @@ class ZenviaAPIError(ZenviaError, ValueError):
     def outcome_unknown(self) -> bool:  # type: ignore[override]  # a class-wide fact there, by status here
         """True for a 2xx that can't be read, 408 and 5xx: the call may have taken effect."""
         return self.status < 300 or self.status == 408 or self.status >= 500
+
+
+class RetryLater(Exception):
+    """Raised by a receiver that wants to be tried again after so many seconds.
+
+    A try like any other: it counts as failed, and after the last that `RETRY_DELAYS` allows there is no further one.
+    Only the wait is the receiver's own, and that of no other receiver changes.
+    Raises ValueError for anything but a number greater than 0 and less than a thousand million.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        if type(seconds) not in (int, float) or not 0 < seconds < 10**9:
+            raise ValueError(f"RetryLater takes seconds, a number greater than 0, not {seconds!r}.")
+        self.seconds = seconds
+        super().__init__(f"the receiver asked for another try in {seconds:g} s")
+
+
+class GiveUp(Exception):
+    """Raised by a receiver for which no further try makes sense: its delivery is failed at once.
+
+    The admin shows `reason`. The event can be replayed, like any other that failed.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason or "the receiver gave no reason")

@@ -14,6 +14,7 @@ from zenvia_webhooks import safe_json
 from zenvia_webhooks.claims import Claim, ClaimLostError, lock
 from zenvia_webhooks.clock import DatabaseNow, from_now
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.exceptions import GiveUp, RetryLater
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.delivery import result_of
 from zenvia_webhooks.signals import event_received, topic_signal
@@ -21,6 +22,10 @@ from zenvia_webhooks.signals import event_received, topic_signal
 #: Retries are spread by this part, up and down, so that what failed together does not come back together.
 JITTER = 0.1
 MAX_ERROR_LENGTH = 2000
+
+
+class WorkerDiedError(Exception):
+    """A try that was begun and has no outcome."""
 
 
 @dataclass(kw_only=True)
@@ -32,8 +37,8 @@ class Outcome:
     receiver: str
     #: This try included.
     attempts: int
-    #: By `time.monotonic()`.
-    started: float
+    #: By `time.monotonic()`; None where nobody knows.
+    started: float | None
     #: The delivery's row; None on the first try of a new event.
     row: Delivery | None
     is_committed: bool = field(default=False, init=False)
@@ -56,19 +61,23 @@ class Outcome:
     def write_failure(self, error: Exception, *, is_gone: bool) -> Delivery:
         """Write that the receiver failed, and when it is tried again, if at all; return its row."""
         final = Delivery.Status.GONE if is_gone else Delivery.Status.FAILED
-        delay = delay_after(self.attempts)
+        delay = wait_after(error, self.attempts)
+        next_attempt_at: Any = None if delay is None else from_now(delay)
+        if delay is not None and isinstance(error, WorkerDiedError) and self.row is not None:
+            next_attempt_at = self.row.next_attempt_at  # as it was committed before that try
         with transaction.atomic(using=router.db_for_write(Event)):
             lock(self.event, self.claim.id)
             pk = self._write(
                 status=final if delay is None else Delivery.Status.RETRYING,
                 error=error_text(error),
-                next_attempt_at=None if delay is None else from_now(delay),
+                next_attempt_at=next_attempt_at,
                 finished_at=DatabaseNow() if delay is None else None,
             )
         return Delivery.objects.using(router.db_for_write(Event)).get(pk=pk)
 
     def _write(self, **columns: Any) -> int:
-        columns |= {"attempts": self.attempts, "duration_ms": int(1000 * (time.monotonic() - self.started))}
+        took = None if self.started is None else int(1000 * (time.monotonic() - self.started))
+        columns |= {"attempts": self.attempts, "duration_ms": took}
         rows = Delivery.objects.using(router.db_for_write(Event))
         if self.row is not None:
             rows.filter(pk=self.row.pk).update(**columns)
@@ -78,13 +87,27 @@ class Outcome:
         return rows.create(event=self.event, receiver=self.receiver, **columns).pk
 
 
-def count_retry(event: Event, claim: Claim, row: Delivery, number: int) -> None:
-    """Commit a retry's number, and when the one after it would be due, before it runs."""
-    with transaction.atomic(using=router.db_for_write(Event)):
+def count_try(event: Event, claim: Claim, receiver: str, row: Delivery | None, number: int) -> Delivery:
+    """Commit a try's number, and when the one after it would be due, before it runs; return its delivery's row.
+
+    Its error stays empty until there is an outcome: see `is_without_outcome`.
+    """
+    rows = Delivery.objects.using(router.db_for_write(Event))
+    delay = delay_after(number)
+    # After the last, it is due for as long as its event is ours: whoever takes that over finds that it died.
+    begun = {"attempts": number, "next_attempt_at": DatabaseNow() if delay is None else from_now(delay), "error": ""}
+    with transaction.atomic(using=rows.db):
         lock(event, claim.id)
-        delay = delay_after(number)
-        next_attempt_at = from_now(conf.lease_seconds if delay is None else delay)
-        Delivery.objects.filter(pk=row.pk).update(attempts=number, next_attempt_at=next_attempt_at)
+        if row is None:
+            row = rows.create(event=event, receiver=receiver, **begun)
+        else:
+            rows.filter(pk=row.pk).update(**begun)
+    return rows.get(pk=row.pk)
+
+
+def is_without_outcome(row: Delivery) -> bool:
+    """Tell whether a delivery's last try was begun and never ended."""
+    return row.status == Delivery.Status.RETRYING and row.attempts > 0 and not row.error
 
 
 def is_last(attempts: int) -> bool:
@@ -98,6 +121,13 @@ def delay_after(attempts: int) -> float | None:
     if is_last(attempts):
         return None
     return delays[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # no secret
+
+
+def wait_after(error: Exception, attempts: int) -> float | None:
+    """Return the seconds until the next try after this error; None where there is none."""
+    if isinstance(error, GiveUp) or is_last(attempts):
+        return None
+    return error.seconds if isinstance(error, RetryLater) else delay_after(attempts)
 
 
 def error_text(error: Exception) -> str:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.schedules import crontab
+
 from zenvia_webhooks import wakeup
 
-#: The sweep: everything that is due and that no hint told of.
+PURGE_TASK = "zenvia_webhooks.purge_events"
+
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # The sweep: everything that is due and that no hint told of.
     "zenvia_webhooks.dispatch_events": {
         "task": wakeup.TASK,
         "schedule": wakeup.HINT_EXPIRES,
+        # By this a worker knows that beat is there. django-celery-beat keeps it, as it does not the options.
+        "kwargs": {"sweep": True},
         # An old message is worth nothing: the next sweep looks at the same table.
         "options": {"expires": wakeup.HINT_EXPIRES},
     },
@@ -20,4 +26,5 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    PURGE_TASK: {"task": PURGE_TASK, "schedule": crontab(hour="3", minute="17")},
 }

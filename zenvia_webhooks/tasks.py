@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+import time
 
-from zenvia_webhooks import dispatch, subscriptions, wakeup
+from celery import Task, shared_task
+
+from zenvia_webhooks import dispatch, pools, pulse, retention, schedule, subscriptions, wakeup
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.pace import HARD_PART, SOFT_PART
+
+#: Seconds that one run of the purge takes.
+PURGE_SECONDS = 5
+
+
+class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A task whose time limits follow `LEASE_SECONDS`.
+
+    Properties, as a message that names the task carries no limits, and beat's schedule is a constant. A worker reads
+    them when it starts. Only the prefork pool keeps them.
+    """
+
+    @property
+    def soft_time_limit(self) -> float:  # type: ignore[override]  # a variable there
+        return SOFT_PART * conf.lease_seconds
+
+    @property
+    def time_limit(self) -> float:  # type: ignore[override]  # a variable there
+        return HARD_PART * conf.lease_seconds
 
 
 # `expires` here too: django-celery-beat does not keep the schedule's.
-@shared_task(name=wakeup.TASK, ignore_result=True, expires=wakeup.HINT_EXPIRES)
-def dispatch_events() -> int:
-    """Hand due events to their receivers; return how many were taken up."""
+@shared_task(bind=True, name=wakeup.TASK, base=DispatchTask, ignore_result=True, expires=wakeup.HINT_EXPIRES)
+def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
+    """Hand due events to their receivers; return how many were taken up. Beat says that it is the `sweep`."""
+    pools.require_supported()
+    if not self.request.is_eager:
+        pulse.give(sweep=sweep)
     return dispatch.dispatch_due()
+
+
+@shared_task(name=schedule.PURGE_TASK, bind=True, ignore_result=True)
+def purge_events(self: Task[[], int]) -> int:
+    """Delete finished events older than `RETENTION_DAYS`, for some seconds; then leave the rest to a run of its own.
+
+    So a worker of one process has time for events in between. Return how many were deleted.
+    """
+    days, purged = conf.retention_days, 0
+    if days is None:
+        return 0
+    ends = time.monotonic() + PURGE_SECONDS
+    for number in retention.purge(days):
+        purged += number
+        if time.monotonic() >= ends and not self.request.is_eager:
+            self.apply_async(retry=False)
+            break
+    return purged
 
 
 @shared_task(name="zenvia_webhooks.sync_subscriptions", ignore_result=True, expires=3600)

@@ -100,6 +100,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="TaskRun",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("task", models.CharField(max_length=100, unique=True, verbose_name="task")),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("finished_at", models.DateTimeField(default=None, null=True, verbose_name="finished at")),
+                ("done", models.PositiveBigIntegerField(default=0, verbose_name="done")),
+                ("total", models.PositiveBigIntegerField(default=None, null=True, verbose_name="total")),
+                ("note", models.TextField(blank=True, verbose_name="note")),
+            ],
+            options={
+                "verbose_name": "task run",
+                "verbose_name_plural": "task runs",
+            },
+        ),
+        migrations.CreateModel(
             name="Event",
             fields=[
                 (
@@ -205,7 +224,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=zenvia_webhooks.models.fields.DueIndex(fields=["next_attempt_at"], name="zenvia_event_due"),
+            index=zenvia_webhooks.models.fields.SparseIndex(
+                fields=["next_attempt_at"], name="zenvia_event_due", of="next_attempt_at"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=zenvia_webhooks.models.fields.SparseIndex(
+                fields=["next_attempt_at"], name="zenvia_event_claimed", of="claim"
+            ),
         ),
         migrations.AddIndex(
             model_name="event",

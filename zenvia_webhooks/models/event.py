@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models, router, transaction
@@ -11,7 +12,7 @@ from zenvia_webhooks import wakeup
 from zenvia_webhooks.clock import DatabaseNow
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.contracts.base import Contract, Interaction, Lead, Quote
-from zenvia_webhooks.models.fields import BytesField, DueIndex
+from zenvia_webhooks.models.fields import BytesField, SparseIndex
 from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
 
@@ -77,7 +78,9 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         indexes: ClassVar[list[models.Index]] = [
-            DueIndex(fields=["next_attempt_at"], name="zenvia_event_due"),
+            SparseIndex(fields=["next_attempt_at"], of="next_attempt_at", name="zenvia_event_due"),
+            # Suspects, of which a backlog has none, or a few.
+            SparseIndex(fields=["next_attempt_at"], of="claim", name="zenvia_event_claimed"),
             models.Index(fields=["-received_at", "-id"], name="zenvia_event_received"),
         ]
 
@@ -120,11 +123,14 @@ class Event(models.Model):
         name = receiver if isinstance(receiver, str) else receiver_name(receiver)
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"zenvia-webhooks:{self.fingerprint}:{name}"))
 
-    def replay(self, receivers: Iterable[str] | None = None) -> list[str]:
+    def replay(
+        self, receivers: Iterable[str] | None = None, *, again: bool = True, due_at: datetime | None = None
+    ) -> list[str]:
         """Hand the event to receivers again; return their names.
 
         `receivers` are names. By default, every one connected in this process that has not succeeded; all if each
         has. None, and an empty list, while the event is pending, in a worker's hands, quarantined or erased.
+        Without `again`, none that has succeeded. `due_at` is its place in the queue, by default the end.
         Raises ValueError for a name that is neither connected here nor had the event before.
         """
         status = self.Status
@@ -135,23 +141,24 @@ class Event(models.Model):
             in_hand = locked.claim is not None and events.filter(next_attempt_at__gt=DatabaseNow()).exists()
             if in_hand or locked.status in (status.PENDING, status.QUARANTINED, status.ERASED):
                 return []
-            names = locked._to_replay(receivers, using)
+            names = locked._to_replay(receivers, again, using)
             if names:
                 # Written here, so that a worker which does not know a receiver yet fails the try, not loses it.
                 locked.deliveries.using(using).reopen(locked, names)
-                events.update(status=status.RETRYING, next_attempt_at=DatabaseNow(), claim=None, finished_at=None)
+                when = DatabaseNow() if due_at is None else due_at
+                events.update(status=status.RETRYING, next_attempt_at=when, claim=None, finished_at=None)
                 wakeup.after_commit(using=using)
         return names
 
-    def _to_replay(self, receivers: Iterable[str] | None, using: str) -> list[str]:
+    def _to_replay(self, receivers: Iterable[str] | None, again: bool, using: str) -> list[str]:
         deliveries = self.deliveries.using(using)
-        known = deliveries.names()
+        known, succeeded = deliveries.names(), deliveries.succeeded().names()
         connected = receivers_of(self.topic, Event)
         if receivers is None:
-            succeeded = deliveries.succeeded().names()
-            return [name for name in connected if name not in succeeded] or list(connected)
+            missing = [name for name in connected if name not in succeeded]
+            return missing or (list(connected) if again else [])
         names = list(dict.fromkeys(receivers))
         if strangers := set(names) - known - set(connected):
             there_are = ", ".join(sorted({*known, *connected})) or "none"
             raise ValueError(f"No receiver is named {', '.join(sorted(strangers))}. There are: {there_are}.")
-        return names
+        return [name for name in names if again or name not in succeeded]

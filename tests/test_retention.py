@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import threading
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from tests import receivers
+from tests.webhooks import arrived
+from zenvia_webhooks import retention, tasks
+from zenvia_webhooks.dispatch import dispatch_due
+from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.retention import FINISHED, purge, to_purge
+from zenvia_webhooks.schedule import BEAT_SCHEDULE
+from zenvia_webhooks.signals import lead_created
+
+pytestmark = pytest.mark.django_db
+
+
+def stored(days_ago: float = 100, status: str = "dispatched", **columns: Any) -> Event:
+    event = arrived()
+    moment = now() - timedelta(days=days_ago)
+    changed = {"status": status, "received_at": moment, "next_attempt_at": None, **columns}
+    Event.objects.filter(pk=event.pk).update(**changed)
+    return Event.objects.get(pk=event.pk)
+
+
+def left() -> set[int]:
+    return set(Event.objects.values_list("pk", flat=True))
+
+
+def test_finished_and_old_events_go_with_their_deliveries() -> None:
+    lead_created.connect(receivers.note)
+    arrived()
+    dispatch_due()
+    Event.objects.update(received_at=now() - timedelta(days=91))
+    young = stored(days_ago=89)
+    assert list(purge(90)) == [1]
+    assert left() == {young.pk}
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("status", Event.Status.values)
+def test_every_status_but_the_open_ones_is_finished(status: str) -> None:
+    stored(status=status)
+    assert sum(purge(90)) == (status not in ("pending", "retrying"))
+    assert (status in FINISHED) is (not left())
+
+
+def test_what_is_due_or_held_stays_whatever_its_status() -> None:
+    kept = {stored(next_attempt_at=now()).pk, stored(claim=uuid.uuid4()).pk}
+    gone = stored(days_ago=99)
+    assert sum(purge(90)) == 1
+    assert left() == kept
+    assert gone.pk not in left()
+
+
+def test_it_goes_on_behind_what_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    moment = now() - timedelta(days=100)
+    kept = {stored(next_attempt_at=now(), received_at=moment).pk for _ in range(3)}
+    for _ in range(4):
+        stored(received_at=moment)
+    assert list(purge(90)) == [0, 1, 2, 1]
+    assert left() == kept
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batch_takes_few_queries_and_reads_no_body() -> None:
+    for _ in range(20):
+        stored()
+    with CaptureQueriesContext(connection) as queries:
+        assert sum(purge(90)) == 20
+    assert len(queries) <= 10
+    assert not any("body" in query["sql"] for query in queries.captured_queries)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_event_that_is_being_replayed_stays() -> None:
+    event = stored()
+    lead_created.connect(receivers.note)
+    begun = threading.Event()
+    purged: list[int] = []
+
+    def purge_elsewhere() -> None:
+        begun.set()
+        purged.extend(purge(90))
+        connection.close()
+
+    other = threading.Thread(target=purge_elsewhere)
+    with transaction.atomic():
+        assert event.replay()
+        other.start()
+        assert begun.wait(20)
+        other.join(0.5)  # it passes over a locked row, or waits where the database locks none
+    other.join(30)
+    assert purged == [0]
+    assert left() == {event.pk}
+
+
+# The task
+
+
+def purge_task() -> Any:
+    return current_app.tasks[tasks.purge_events.name]
+
+
+def test_task_purges_by_the_setting(settings: Any) -> None:
+    settings.ZENVIA_WEBHOOKS = {"RETENTION_DAYS": 50}
+    young = stored(days_ago=49)
+    stored(days_ago=51)
+    assert purge_task()() == 1
+    assert left() == {young.pk}
+
+
+def test_task_keeps_all_where_the_setting_says_so(settings: Any) -> None:
+    settings.ZENVIA_WEBHOOKS = {"RETENTION_DAYS": None}
+    stored(days_ago=10_000)
+    assert purge_task()() == 0
+    assert left()
+
+
+def test_task_leaves_the_rest_to_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(tasks, "PURGE_SECONDS", 0)
+    for _ in range(5):
+        stored()
+    with current_app.connection_for_write() as broker:
+        channel: Any = broker.default_channel
+        queue = channel.queue_declare(current_app.conf.task_default_queue)
+        channel.queue_purge(queue.queue)
+        assert purge_task()() == 2
+        message = channel.basic_get(queue.queue)
+    assert message.headers["task"] == "zenvia_webhooks.purge_events"
+
+
+def test_schedule_names_tasks_that_exist() -> None:
+    assert {entry["task"] for entry in BEAT_SCHEDULE.values()} <= set(current_app.tasks)
+    assert tasks.purge_events.name in BEAT_SCHEDULE
+
+
+def test_number_to_purge_is_that_which_is_purged() -> None:
+    stored()
+    stored(days_ago=1)
+    assert to_purge(90).count() == sum(purge(90)) == 1

@@ -1,0 +1,34 @@
+"""`manage.py zenvia_dispatch_events`: hand out what is due in this process, without Celery."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from zenvia_webhooks.dispatch import dispatch_due
+
+
+class Command(BaseCommand):
+    help = (
+        "Hand due events to their receivers in this process until nothing is due: without Celery, from cron for "
+        "example, or to help a worker. Any number of them may run at once, beside workers, too: each event is in one "
+        "process's hands at a time. Nothing here ends a receiver that hangs."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--seconds", type=float, help="begin nothing more after so many seconds")
+        parser.add_argument("--limit", type=int, help="take up at most so many events")
+
+    def handle(self, *_args: Any, seconds: float | None, limit: int | None, **_options: Any) -> None:
+        if (seconds is not None and seconds <= 0) or (limit is not None and limit <= 0):
+            raise CommandError("--seconds and --limit must be greater than 0.")
+        ends = None if seconds is None else time.monotonic() + seconds
+        taken_up = 0
+        while limit is None or taken_up < limit:
+            begun = dispatch_due(limit=None if limit is None else limit - taken_up, may_hint=False)
+            taken_up += begun
+            if not begun or (ends is not None and time.monotonic() >= ends):
+                break
+        self.stdout.write(f"Took up {taken_up} events.")

@@ -1,0 +1,43 @@
+"""`manage.py zenvia_purge_events`: delete finished events that are old."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from zenvia_webhooks import retention
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.management.progress import Progress
+
+
+class Command(BaseCommand):
+    help = "Delete finished events, with their deliveries, that were received more than RETENTION_DAYS ago."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--days", type=float, help="in place of RETENTION_DAYS")
+        parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
+
+    def handle(self, *_args: Any, days: float | None, dry_run: bool, **_options: Any) -> None:
+        if days is None:
+            try:
+                days = conf.retention_days
+            except ImproperlyConfigured as error:
+                raise CommandError(str(error)) from None
+            if days is None:
+                raise CommandError(
+                    "RETENTION_DAYS is None, which keeps every event. To purge all the same, give --days."
+                )
+        if not 0 < days < 10**6:
+            raise CommandError("--days must be a number greater than 0.")
+        total = retention.to_purge(days).count()
+        if dry_run:
+            self.stdout.write(f"{total} finished events were received more than {days:g} days ago.")
+            return
+        progress, purged = Progress(self.stderr, total), 0
+        for number in retention.purge(days):
+            purged += number
+            progress.advance(number)
+        progress.end()
+        self.stdout.write(f"Purged {purged} events that were received more than {days:g} days ago.")

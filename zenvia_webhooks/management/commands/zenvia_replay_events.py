@@ -1,0 +1,106 @@
+"""`manage.py zenvia_replay_events`: hand stored events to receivers once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import is_naive, make_aware
+
+from zenvia_webhooks.clock import DatabaseNow
+from zenvia_webhooks.management.progress import Progress
+from zenvia_webhooks.models import Event
+
+BATCH = 200
+#: What can be replayed.
+STATUSES = [Event.Status.FAILED, Event.Status.UNHANDLED, Event.Status.DISPATCHED, Event.Status.RETRYING]
+
+
+class Command(BaseCommand):
+    help = (
+        "Have stored events handed to receivers once more: those that failed or that nobody took, unless --status "
+        "says otherwise, and of each the receivers that have not succeeded. A worker then runs them."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--status",
+            action="append",
+            choices=[status.value for status in STATUSES],
+            help="may be repeated (default: failed and unhandled)",
+        )
+        parser.add_argument("--topic", help="such as lead.created")
+        parser.add_argument("--account", help="its alias in the settings")
+        parser.add_argument("--since", type=_moment, metavar="TIME", help="received at or after, such as 2026-01-31")
+        parser.add_argument("--until", type=_moment, metavar="TIME", help="received before, such as 2026-01-31T12:00")
+        parser.add_argument("--receiver", action="append", metavar="NAME", help="run this one alone; may be repeated")
+        parser.add_argument("--again", action="store_true", help="run also receivers that have succeeded")
+        parser.add_argument("--dry-run", action="store_true", help="only say how many events there are")
+        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="don't ask")
+
+    def handle(
+        self, *_args: Any, receiver: list[str] | None, again: bool, dry_run: bool, interactive: bool, **options: Any
+    ) -> None:
+        events = _chosen(**options)
+        total = events.count()
+        self.stdout.write(f"{total} events match.")
+        if dry_run or not total:
+            return
+        if interactive and not _confirmed(f"Replay up to {total} events? [y/N] "):
+            raise CommandError("Nothing was replayed.")
+        # All due since this moment, so that what arrives meanwhile is newer and need not wait for them.
+        due_at = events.annotate(now=DatabaseNow()).values_list("now", flat=True)[:1].get()
+        progress, replayed, stranger = Progress(self.stderr, total), 0, ""
+        for event in _each(events):
+            try:
+                replayed += bool(event.replay(receiver, again=again, due_at=due_at))
+            except ValueError as error:
+                stranger = str(error)  # to this event's topic; another's may know it
+            progress.advance()
+        progress.end()
+        if stranger and not replayed:
+            raise CommandError(stranger)
+        self.stdout.write(f"Replayed {replayed} events.")
+
+
+def _chosen(
+    *,
+    status: list[str] | None,
+    topic: str | None,
+    account: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    **_options: Any,
+) -> QuerySet[Event]:
+    wanted = {"topic": topic, "account": account, "received_at__gte": since, "received_at__lt": until}
+    events = Event.objects.filter(status__in=status or [Event.Status.FAILED, Event.Status.UNHANDLED])
+    return events.filter(**{key: value for key, value in wanted.items() if value is not None})
+
+
+def _each(events: QuerySet[Event]) -> Iterator[Event]:
+    """Yield the events there are now, a batch of ids at a time, without what makes them large."""
+    ids = events.order_by("-pk").values_list("pk", flat=True)
+    last, after = ids.first(), 0
+    while batch := list(events.filter(pk__gt=after, pk__lte=last or 0).order_by("pk").only("pk")[:BATCH]):
+        yield from batch
+        after = batch[-1].pk
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        raise CommandError("There is nobody to ask: give --no-input.") from None
+
+
+def _moment(text: str) -> datetime:
+    """Return the moment that an argument names, in the site's time zone; raises ValueError for none."""
+    day = parse_date(text) if len(text) <= 10 else None
+    moment = datetime.combine(day, time.min) if day else parse_datetime(text)
+    if moment is None:
+        raise ValueError(text)
+    return make_aware(moment) if is_naive(moment) else moment

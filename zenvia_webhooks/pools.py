@@ -1,0 +1,36 @@
+"""Which of Celery's pools our receivers may run in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.concurrency import prefork, solo, thread
+from celery.signals import celeryd_after_setup
+
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+
+SUPPORTED = (prefork.TaskPool, solo.TaskPool, thread.TaskPool)
+
+#: This worker's pool, where it is none of ours. A forked process has it from its parent.
+_unsupported: type | None = None
+
+
+@celeryd_after_setup.connect(weak=False)
+def note_pool(instance: Any, **kwargs: Any) -> None:
+    """Take note of the pool of the worker that starts in this process."""
+    global _unsupported
+    _unsupported = None if issubclass(instance.pool_cls, SUPPORTED) else instance.pool_cls
+
+
+def require_supported() -> None:
+    """Raise ZenviaConfigurationError in a worker whose pool does not run receivers as they are meant to be run.
+
+    Under gevent and eventlet, receivers would share one thread: one that waits in C code holds up all, nothing can
+    interrupt it, and Django's connections are not made for it. Not when the worker starts: it may have no task of ours.
+    """
+    if _unsupported is not None:
+        raise ZenviaConfigurationError(
+            f"zenvia_webhooks does not run in Celery's pool {_unsupported.__module__}: no event is lost, and none is "
+            "handed out here. Start a worker with --pool prefork (the default), threads or solo; "
+            "with CELERY_TASK_ROUTES, our tasks can have one of their own."
+        )

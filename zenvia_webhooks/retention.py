@@ -1,0 +1,57 @@
+"""Purging: events that are done with are deleted, once they are old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db import connections, router, transaction
+from django.db.models import Q, QuerySet
+from django.utils.timezone import now
+
+from zenvia_webhooks.models import Event
+
+#: What nobody will touch again by itself. The quarantined are among them: their bodies hold personal data, too.
+FINISHED = (
+    Event.Status.DISPATCHED,
+    Event.Status.UNHANDLED,
+    Event.Status.FAILED,
+    Event.Status.QUARANTINED,
+    Event.Status.ERASED,
+)
+#: Events that one transaction deletes: few, as whatever wants one of their rows waits for it.
+BATCH = 200
+
+
+def to_purge(days: float) -> QuerySet[Event]:
+    """Return the finished events that were received more than so many days ago."""
+    # By the time of receipt, which has an index. The status alone, as the index of `next_attempt_at` looks good for
+    # "is null" to MariaDB, and holds nearly all rows there.
+    return Event.objects.using(router.db_for_write(Event)).filter(
+        received_at__lt=now() - timedelta(days=days), status__in=FINISHED
+    )
+
+
+def purge(days: float) -> Iterator[int]:
+    """Delete `to_purge(days)`, what belongs to it included, in small transactions; yield each one's number of events.
+
+    What is due, or in a worker's hands, is left alone, whatever its status says.
+    """
+    old = to_purge(days).order_by("received_at", "pk")
+    skips_locked = connections[old.db].features.has_select_for_update_skip_locked
+    after = Q()
+    while True:
+        with transaction.atomic(using=old.db):
+            # Locked, so that a replay comes before or after, never in between.
+            locked = old.filter(after).select_for_update(skip_locked=skips_locked)
+            rows = list(locked.values_list("pk", "received_at", "next_attempt_at", "claim")[:BATCH])
+            done = [
+                pk for pk, _received_at, next_attempt_at, claim in rows if next_attempt_at is None and claim is None
+            ]
+            # Without their columns: bodies may be large.
+            Event.objects.using(old.db).filter(pk__in=done).only("pk").delete()
+        yield len(done)
+        if len(rows) < BATCH:
+            return
+        pk, received_at = rows[-1][:2]
+        after = Q(received_at__gt=received_at) | Q(received_at=received_at, pk__gt=pk)

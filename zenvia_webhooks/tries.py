@@ -1,0 +1,168 @@
+"""One try: a receiver is run for an event, and what came of it is written down."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import logging
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connections, router, transaction
+
+from zenvia_webhooks import outcomes
+from zenvia_webhooks.claims import Claim, ClaimLostError
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.exceptions import GiveUp, RetryLater
+from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.outcomes import WorkerDiedError
+from zenvia_webhooks.pace import SOFT_PART, RunClock
+from zenvia_webhooks.signals import Receiver, delivery_failed
+
+logger = logging.getLogger(__name__)
+
+
+class NotConnectedError(Exception):
+    """The receiver is not connected in this worker: renamed, removed, or in code not deployed here yet."""
+
+
+class ReceiverExitedError(Exception):
+    """The receiver wanted to end the process; it is one of many that run there."""
+
+
+class TooSlowError(Exception):
+    """The receiver was still running at the soft time limit."""
+
+    def __init__(self, clock: RunClock) -> None:
+        super().__init__(
+            f"it was still running {SOFT_PART * clock.lease_seconds:g} s after its run began, "
+            f"{SOFT_PART:.0%} of LEASE_SECONDS"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One run of one receiver for one event under one claim."""
+
+    event: Event
+    claim: Claim
+    name: str
+    #: None where it is not connected in this worker.
+    receiver: Receiver | None
+    #: The delivery's row; None on the first try of a new event.
+    row: Delivery | None
+
+    @property
+    def number(self) -> int:
+        return (self.row.attempts if self.row else 0) + 1
+
+
+def run_try(attempt: Try) -> None:
+    """Run a receiver and write down how it went.
+
+    Raises ClaimLostError where another has taken the event over meanwhile.
+    """
+    outcome = _outcome_of(attempt, attempt.number, started=time.monotonic())
+    if attempt.row is not None and outcomes.is_last(attempt.row.attempts):
+        outcome.attempts = attempt.row.attempts
+        _record_failure(attempt, outcome, WorkerDiedError("the worker died in the last try, or RETRY_DELAYS was cut"))
+        return
+    if attempt.row is not None or attempt.claim.is_suspect:
+        # Counted beforehand, so that a receiver which kills its worker does not run for ever.
+        outcome.row = outcomes.count_try(attempt.event, attempt.claim, attempt.name, attempt.row, attempt.number)
+    try:
+        _deliver(attempt, outcome)
+    except ClaimLostError:
+        raise
+    except Exception as error:
+        log: dict[str, Any] = {"receiver": attempt.name, "event": attempt.event.pk, "attempt": attempt.number}
+        if outcome.is_committed:
+            logger.exception("on_commit of receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
+            return
+        if isinstance(error, RetryLater | GiveUp):
+            log["choice"] = repr(error)
+            logger.warning("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s %(choice)s", log)
+        else:
+            logger.exception("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
+        _record_failure(attempt, outcome, _readable(attempt, error))
+
+
+def record_death(attempt: Try) -> None:
+    """Write down that a try which was begun has no outcome: its worker died, or was too late with it."""
+    outcome = _outcome_of(attempt, attempt.number - 1, started=None)
+    died = WorkerDiedError("the worker died in this try, or held the event for longer than LEASE_SECONDS")
+    _record_failure(attempt, outcome, died)
+
+
+def _outcome_of(attempt: Try, attempts: int, *, started: float | None) -> outcomes.Outcome:
+    return outcomes.Outcome(
+        event=attempt.event,
+        claim=attempt.claim,
+        receiver=attempt.name,
+        attempts=attempts,
+        started=started,
+        row=attempt.row,
+    )
+
+
+def _readable(attempt: Try, error: Exception) -> Exception:
+    if not isinstance(error, SoftTimeLimitExceeded):
+        return error
+    connection = connections[router.db_for_write(Event)]
+    if not connection.in_atomic_block:
+        connection.close()  # it may have been interrupted in the middle of a query
+    return TooSlowError(attempt.claim.clock)
+
+
+def _record_failure(attempt: Try, outcome: outcomes.Outcome, error: Exception) -> None:
+    row = outcome.write_failure(error, is_gone=attempt.receiver is None)
+    delivery_failed.send_robust(sender=Delivery, event=attempt.event, delivery=row)
+
+
+def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
+    if attempt.receiver is None:
+        raise NotConnectedError(f"{attempt.name} is not connected in this worker")
+    using, clock = router.db_for_write(Event), attempt.claim.clock
+    if not (conf.atomic_receivers and attempt.receiver.is_atomic):
+        returned = _call(attempt.receiver, attempt.event, clock)
+        with transaction.atomic(using=using):
+            outcome.write_success(returned)
+        return
+    with transaction.atomic(using=using):
+        # The first of the transaction's callbacks, so that it runs whatever becomes of the receiver's own.
+        transaction.on_commit(outcome.committed, using=using)
+        # Nothing of ours is locked or written until it has returned.
+        outcome.write_success(_call(attempt.receiver, attempt.event, clock))
+
+
+def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:
+    # A copy: what one receiver does to it, the next does not see.
+    arguments: Mapping[str, Any] = {"signal": receiver.signal, "sender": Event, "event": copy.deepcopy(event)}
+    try:
+        returned = receiver.function(**arguments)
+        # By what it returned: a decorator, or an object that can be called, does not show that it is asynchronous.
+        if inspect.isawaitable(returned):
+            returned = async_to_sync(_finish)(returned, clock)
+    except SystemExit as error:
+        if type(error) is not SystemExit or (isinstance(error.code, int) and error.code < 0):
+            raise  # Celery's own, and what a pool's process makes of a signal: meant for the worker
+        raise ReceiverExitedError(f"it called sys.exit({error.code!r})") from error
+    if clock.seconds_left <= 0:
+        # `except Exception` swallows Celery's interruption, and where the pool is no prefork one there is none.
+        raise TooSlowError(clock)
+    return returned
+
+
+async def _finish(awaitable: Awaitable[Any], clock: RunClock) -> Any:
+    try:
+        async with asyncio.timeout(clock.seconds_left) as limit:
+            return await awaitable
+    except TimeoutError:
+        if limit.expired():
+            raise TooSlowError(clock) from None
+        raise
