@@ -14,7 +14,7 @@ PACKAGE = zenvia_webhooks.__name__
 
 #: From the ground up. A folder's name stands for all that is in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("", "exceptions", "safe_json", "clock"),
+    ("", "exceptions", "safe_json", "clock", "secret_query"),
     ("contracts",),
     ("conf", "signals"),
     ("wakeup", "transport"),
@@ -35,6 +35,7 @@ ONLY_FOR = {
     "intake": {"intake", "views"},
     "client": {"client", "subscriptions", "diagnosis", "admin", "api", "management"},
     "transport": {"transport", "client"},
+    "secret_query": {"secret_query", "transport"},
     "sandbox": {"sandbox", "management", "testing"},
 }
 

@@ -104,8 +104,9 @@ def register(subscription: Subscription) -> None:
 def _find_after_conflict(subscription: Subscription) -> None:
     """Look whether Zenvia refused because it has the very same registration already, from a call that broke off."""
     with contextlib.suppress(ZenviaError, ZenviaConfigurationError):
-        listed = ZenviaClient(subscription.account).list_subscriptions()
-        if (remote := find(listed, subscription.topics, subscription.registered_url)) is not None:
+        client = ZenviaClient(subscription.account)
+        remote = find(client.list_subscriptions(), subscription.topics, subscription.registered_url, client.wire_topic)
+        if remote is not None:
             _activate(subscription, remote)
 
 
@@ -209,7 +210,7 @@ def _steps(pending: Sequence[Subscription], client: ZenviaClient) -> list[Step]:
     listed = client.list_subscriptions()
     steps = []
     for subscription in pending:
-        remote = find(listed, subscription.topics, subscription.registered_url)
+        remote = find(listed, subscription.topics, subscription.registered_url, client.wire_topic)
         absent_since = subscription.absent_since
         if remote is not None:
             action, reason = "activate", _("Zenvia lists it.")

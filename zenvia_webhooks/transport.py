@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -16,6 +16,7 @@ from requests.auth import AuthBase
 from zenvia_webhooks.conf import Account, is_loopback
 from zenvia_webhooks.contracts.base import Call, Credentials
 from zenvia_webhooks.exceptions import ZenviaConnectionError
+from zenvia_webhooks.secret_query import SecretQueryAdapter
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     body = bytearray()
     # A session of its own: on a kept connection, a POST might be sent twice by the HTTP library.
     with (
-        _Session() as session,
+        _Session(credentials.params) as session,
         session.request(
             call.method,
             account.api_url + call.path,
@@ -92,6 +93,12 @@ class _Session(requests.Session):
     Told only not to follow them, requests reads all of a redirect's body and fails over an address that is none.
     """
 
+    def __init__(self, params: Mapping[str, str]) -> None:
+        super().__init__()
+        if params:
+            for scheme in ("https://", "http://"):
+                self.mount(scheme, SecretQueryAdapter(urlencode(params)))
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
@@ -102,8 +109,6 @@ class _Authorization(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self.credentials.headers)
-        if self.credentials.params:
-            request.prepare_url(request.url, dict(self.credentials.params))
         return request
 
 

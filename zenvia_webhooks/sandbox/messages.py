@@ -69,3 +69,13 @@ def json_reply(status: int, value: object, **headers: str) -> Reply:
 def error_reply(status: int, code: str, message: str, **headers: str) -> Reply:
     """Build an error in the shape that Zenvia's errors have: `{"message", "code"}`."""
     return json_reply(status, {"message": message, "code": code}, **headers)
+
+
+def bad_request(message: str) -> Reply:
+    """Build the answer to what can't be used."""
+    return error_reply(400, "bad_request", message)
+
+
+def not_allowed(request: Request, allow: str) -> Reply:
+    """Build the answer to another method than `allow` has."""
+    return error_reply(405, "method_not_allowed", f"{request.method} is not possible here.", allow=allow)

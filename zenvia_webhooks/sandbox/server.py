@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from zenvia_webhooks.sandbox import help_center, page
+from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.sandbox import conversion, help_center, page
 from zenvia_webhooks.sandbox.handler import HOST, Server
 from zenvia_webhooks.sandbox.messages import RecordedRequest, Reply, Request
 from zenvia_webhooks.sandbox.registry import Registration, Registry
@@ -19,14 +20,14 @@ USER_AGENT = "zenvia-sandbox (django-zenvia-webhooks)"
 
 
 class Sandbox:
-    """Stand in for Zenvia, over real HTTP on this machine's own address.
+    """Stand in for Zenvia, over real HTTP on this machine's own address; it speaks both of the published APIs.
 
     `api_key` is the key that callers must send. `port` 0 picks a free one. `wire_topics` is the account's
     setting `WIRE_TOPICS` (canonical → wire), so that a renamed topic gets its sample too. `report` is called
     with a line for each call and each event sent, from several threads.
 
         with Sandbox(api_key="key") as sandbox:
-            account = {"API_KEY": "key", "API_URL": sandbox.api_url}
+            account = {"API_KEY": "key", "API_URL": sandbox.api_url, "CONTRACT": "help_center"}  # or "conversion"
             settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}}
 
     Raises OSError, on entering, where the port is taken.
@@ -42,7 +43,7 @@ class Sandbox:
     ) -> None:
         self._api_key = api_key
         self._port = port
-        self._canonical = {wire: canonical for canonical, wire in (wire_topics or {}).items()}
+        self._wire_topics = wire_topics or {}
         self._report = report or (lambda _line: None)
         self._registry = Registry()
         self._server: Server | None = None
@@ -60,7 +61,7 @@ class Sandbox:
 
     @property
     def subscriptions(self) -> list[Registration]:
-        """What is registered now, as a copy: each has `id`, `topics` (wire strings) and `callback_url`."""
+        """What is registered now, as a copy: each has `id`, `topics` (wire strings), `callback_url`, `contract`."""
         return self._registry.registrations
 
     @property
@@ -68,9 +69,9 @@ class Sandbox:
         """The API calls so far, oldest first, as a copy: `method`, `path`, `headers`, `body`, `status`."""
         return self._registry.requests
 
-    def add(self, topics: Sequence[str], callback_url: str) -> Registration:
-        """Register without a call: what somebody else did at Zenvia."""
-        return self._registry.add(topics, callback_url)
+    def add(self, topics: Sequence[str], callback_url: str, contract: str = "help_center") -> Registration:
+        """Register wire topics without a call: what somebody else did at Zenvia. Replaces nothing."""
+        return self._registry.add(topics, callback_url, contract)
 
     def remove(self, remote_id: str) -> None:
         """Forget a registration without a call: what somebody else did at Zenvia."""
@@ -79,7 +80,9 @@ class Sandbox:
     def send(self, remote_id: str, topic: str | None = None, /, **fields: Any) -> Answer:
         """Post a sample event to a registration's callback URL.
 
-        `topic` is a wire string, by default the registration's first; `fields` go into the event's `data`.
+        `topic` is a wire string, by default the registration's first; `fields` go into the object that it is about.
+        The envelope is of the API in which the registration was made; under `conversion`, `topic` may name a type, too,
+        as canonical topics do: "interaction.created".
         Returns an answer with `status`, `body` and `milliseconds`.
 
         Raises LookupError where there is no such registration, ConnectionError where no answer came.
@@ -88,7 +91,7 @@ class Sandbox:
         if registration is None:
             raise LookupError(f"The sandbox has no subscription {remote_id!r}.")
         wire = topic or registration.topics[0]
-        payload = {**sample_payload(self._canonical.get(wire, wire), **fields), "topic": wire}
+        payload = self._sample(registration, wire, fields)
         try:
             answer = post_event(registration.callback_url, encode(payload), user_agent=USER_AGENT)
         except (ConnectionError, ValueError) as error:
@@ -96,6 +99,16 @@ class Sandbox:
             raise
         self._report(f"sent {wire} to {remote_id}: answered {answer.status} in {answer.milliseconds} ms")
         return answer
+
+    def _sample(self, registration: Registration, topic: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        contract = get_contract(registration.contract)
+        if registration.contract != conversion.NAME:
+            canonical = contract.canonical_topic(topic, self._wire_topics)
+            return {**sample_payload(canonical, registration.contract, **fields), "topic": topic}
+        canonical = topic if "." in topic else contract.canonical_topic(topic, self._wire_topics)
+        wire = contract.wire_topic(topic, self._wire_topics)
+        sample = sample_payload(canonical, registration.contract, **fields)
+        return {**sample, "topic": wire, "subscriptionId": registration.id}
 
     def open(self) -> None:
         """Take the port; `serve_forever()` then answers. Raises OSError where the port is taken."""
@@ -140,7 +153,8 @@ class Sandbox:
     def _respond(self, request: Request) -> Reply:
         reply = page.answer(request, self)
         if reply is None:
-            reply = help_center.answer(request, self._registry, self._api_key)
+            api = conversion if conversion.speaks(request) else help_center
+            reply = api.answer(request, self._registry, self._api_key)
             self._registry.record(RecordedRequest(**vars(request), status=reply.status))
             # Without the query, which may hold a key, and nothing that a terminal would obey.
             self._report(f"{request.method} {quote(request.route, safe='/%')} answered {reply.status}")
