@@ -14,4 +14,10 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         # An old message is worth nothing: the next sweep looks at the same table.
         "options": {"expires": wakeup.HINT_EXPIRES},
     },
+    # Compares subscriptions with what Zenvia lists, and reports; it changes nothing at Zenvia.
+    "zenvia_webhooks.sync_subscriptions": {
+        "task": "zenvia_webhooks.sync_subscriptions",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
 }

@@ -113,6 +113,10 @@ EVENT_SIGNALS = (lead_created, quote_updated, interaction_resolved, event_receiv
 #: Sent at once, best effort, after every failed try: `(sender, event, delivery)`, sender the `Delivery` class.
 #: An exception in a receiver is logged and goes no further.
 delivery_failed = Signal()
+#: Sent once, best effort, when Zenvia no longer lists a subscription and no events come through it:
+#: `(sender, subscription)`, sender the `Subscription` class. In whatever process compared; it is registered again by a
+#: person or by `zenvia_sync_subscriptions --apply`, not by itself.
+subscription_lost = Signal()
 
 
 def topic_signal(topic: str) -> EventSignal | None:

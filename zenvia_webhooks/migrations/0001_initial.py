@@ -49,6 +49,18 @@ class Migration(migrations.Migration):
                         default=None, editable=False, null=True, verbose_name="previous token expires at"
                     ),
                 ),
+                (
+                    "overlap",
+                    models.DurationField(default=None, editable=False, null=True, verbose_name="overlap"),
+                ),
+                (
+                    "previous_url",
+                    models.CharField(blank=True, editable=False, max_length=1000, verbose_name="previous URL"),
+                ),
+                (
+                    "previous_topics",
+                    models.JSONField(default=None, editable=False, null=True, verbose_name="previous topics"),
+                ),
                 ("remote_id", models.CharField(blank=True, max_length=255, verbose_name="id at Zenvia")),
                 (
                     "registered_url",
