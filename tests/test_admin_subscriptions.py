@@ -36,9 +36,9 @@ def use_api(settings: Any, url: str) -> None:
 
 def add(client: Client, **fields: Any) -> Any:
     """Open the form, send it as a browser would, and follow to where it leads."""
-    tokens = re.search(r'name="tokens" value="([^"]+)"', client.get(ADD).content.decode())
+    tokens = re.search(r'name="drawn" value="([^"]+)"', client.get(ADD).content.decode())
     assert tokens is not None
-    data = {"account": "default", "topics": ["lead.created"], "tokens": tokens[1]} | fields
+    data = {"account": "default", "topics": ["lead.created"], "drawn": tokens[1]} | fields
     return client.post(ADD, data, follow=True)
 
 
@@ -70,10 +70,10 @@ def test_all_topics_are_ticked_and_become_a_row_each(
 
 def test_what_was_shown_is_exactly_what_is_sent(admin_client: Client, zenvia: Sandbox) -> None:
     page = admin_client.get(ADD)
-    tokens = re.search(r'name="tokens" value="([^"]+)"', page.content.decode())
+    tokens = re.search(r'name="drawn" value="([^"]+)"', page.content.decode())
     assert tokens is not None
-    shown = next(preview for preview in page.context["previews"] if preview.topic == "lead.created")
-    admin_client.post(ADD, {"account": "default", "topics": ["lead.created"], "tokens": tokens[1]})
+    shown = next(preview for preview in page.context["previews"] if preview.topics == ["lead.created"])
+    admin_client.post(ADD, {"account": "default", "topics": ["lead.created"], "drawn": tokens[1]})
     (sent,) = zenvia.requests
     assert shown.request.splitlines()[0] == f"{sent.method} {zenvia.url}{sent.path}"
     assert shown.request.splitlines()[-1] == sent.body.decode()
@@ -121,17 +121,17 @@ def test_an_unknown_outcome_is_pending_and_is_settled_by_a_button(admin_client: 
 
 
 def test_a_form_that_was_sent_already_registers_nothing(admin_client: Client, zenvia: Sandbox) -> None:
-    tokens = re.search(r'name="tokens" value="([^"]+)"', admin_client.get(ADD).content.decode())
+    tokens = re.search(r'name="drawn" value="([^"]+)"', admin_client.get(ADD).content.decode())
     assert tokens is not None
     for topic in ("lead.created", "quote.updated"):
-        response = admin_client.post(ADD, {"account": "default", "topics": [topic], "tokens": tokens[1]})
+        response = admin_client.post(ADD, {"account": "default", "topics": [topic], "drawn": tokens[1]})
     assert "was sent already" in response.content.decode()
     assert len(zenvia.subscriptions) == 1
 
 
 @pytest.mark.parametrize("tokens", ["", "forged", "eyJsZWFkLmNyZWF0ZWQiOiAiMCJ9:1:2"])
 def test_tokens_of_somebodys_own_are_refused(admin_client: Client, zenvia: Sandbox, tokens: str) -> None:
-    assert admin_client.post(ADD, {"account": "default", "topics": TOPICS, "tokens": tokens}).status_code == 200
+    assert admin_client.post(ADD, {"account": "default", "topics": TOPICS, "drawn": tokens}).status_code == 200
     assert not Subscription.objects.exists()
     assert zenvia.requests == []
 
