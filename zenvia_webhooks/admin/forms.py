@@ -108,7 +108,7 @@ class AddSubscriptionForm(forms.Form):
         """Create the rows; nothing is registered yet. Raises ValueError where one more can't be had."""
         return [
             subscriptions.add(self.chosen.alias, topics, token=self._token(topics))
-            for topics in subscriptions.topics_per_row(self.chosen.alias, self.cleaned_data["topics"])
+            for topics in subscriptions.topics_per_row(self.chosen.alias, self.ticked)
         ]
 
     @property
