@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests import receivers, servers
+from tests import calls, receivers, servers
 
 # As a host's __init__.py does.
 from tests.celery import app as celery_app
+from tests.wire import Wire
 from zenvia_webhooks import signals
 from zenvia_webhooks.models import Subscription
 
@@ -42,6 +43,22 @@ def _disconnect_receivers() -> Iterator[None]:
 def _forget_calls() -> None:
     receivers.calls.clear()
     receivers.failures_left = 0
+
+
+@pytest.fixture
+def account(settings: Any) -> dict[str, Any]:
+    """Return the settings of the default account, to be changed at will."""
+    account: dict[str, Any] = {"API_KEY": calls.KEY, "TIMEOUT": 20}
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}}
+    return account
+
+
+@pytest.fixture
+def wire(account: dict[str, Any]) -> Iterator[Wire]:
+    """A scriptable Zenvia that the default account talks to."""
+    with Wire() as server:
+        account["API_URL"] = server.api_url
+        yield server
 
 
 @pytest.fixture

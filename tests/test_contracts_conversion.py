@@ -102,6 +102,7 @@ def test_what_is_no_subscription_is_a_value_error(row: object) -> None:
 def test_topics_are_read() -> None:
     reply = [{"name": "prospects", "description": "x"}, {"name": "visits"}, {"name": "prospects"}]
     assert conversion.read_topics(reply, {}) == ["lead.created", "visit.created"]
+    odd: object
     for odd in (None, {}, ["prospects"], [{"description": "x"}]):
         with pytest.raises(ValueError, match="a list of topics"):
             conversion.read_topics(odd, {})
@@ -142,7 +143,7 @@ def test_stranger_is_not_recognised(stranger: dict[str, object]) -> None:
 
 
 def test_unknown_resource_is_recognised_and_read() -> None:
-    visit = {"subscriptionId": "1", "topic": "visits", "type": "booked", "visit": {"room": 7}}
+    visit: dict[str, Any] = {"subscriptionId": "1", "topic": "visits", "type": "booked", "visit": {"room": 7}}
     assert recognise(visit) is get_contract("conversion")
     assert conversion.read_notification(visit, {}, RESOLVED).topic == "visit.booked"
     assert conversion.data(visit) == {"room": 7}

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import CONTRACTS, get_contract
 from zenvia_webhooks.contracts.base import Call, RemoteSubscription
-from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
+from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaConnectionError, ZenviaError
 from zenvia_webhooks.transport import MAX_ANSWER_BYTES, Answer, exchange
 
 T = TypeVar("T")
@@ -25,6 +25,8 @@ FIRST_WORDS = 200
 MAX_ID_LENGTH = 255
 
 TOKEN = re.compile("[0-9a-f]{64}")
+#: What is left of a token where an answer broke off.
+HALF_A_TOKEN = re.compile("[0-9a-f]{7,63}$")
 
 
 class ZenviaClient:
@@ -68,11 +70,15 @@ class ZenviaClient:
         if call is None:
             return next((row for row in self.list_subscriptions() if row.id == remote_id), None)
         try:
-            return self._read_subscription(self._request(call))
+            answer = self._request(call)
         except ZenviaAPIError as error:
             if error.status != 404:
                 raise
             return None
+        found = self._read_subscription(answer)
+        if found.id != remote_id:
+            raise self._unreadable(answer, "another subscription than the one asked for")
+        return found
 
     def create_subscription(self, topics: Sequence[str], callback_url: str) -> RemoteSubscription:
         """Register a callback URL for canonical topics.
@@ -136,6 +142,11 @@ class ZenviaClient:
 
     def _request(self, call: Call) -> Answer:
         answer = exchange(call, self.account, self.contract.credentials(self._api_key))
+        if answer.cut_off:
+            words = f"{answer.status}: {self._first_words(answer)}".rstrip(": ")
+            raise ZenviaConnectionError(
+                f"{call.name} got no whole answer from {_host(self.account.api_url)}: {answer.cut_off} after {words}"
+            )
         if 300 <= answer.status < 400:
             to = self._clean(_host(answer.location))
             raise self._error(answer, "a redirect" + f" to {to}" * bool(to) + ", which is not followed: check API_URL")
@@ -179,13 +190,25 @@ class ZenviaClient:
         return self._first_words(answer), ""
 
     def _first_words(self, answer: Answer) -> str:
-        return self._clean(answer.body.decode("utf-8", errors="replace"))
+        words = answer.body.decode("utf-8", errors="replace")
+        return self._clean(self._without_half_a_secret(words) if answer.cut_off else words)
+
+    def _without_half_a_secret(self, words: str) -> str:
+        for key in _spellings(self._api_key):
+            for size in range(len(key), 3, -1):
+                if words.endswith(key[:size]):
+                    return words[:-size] + "***"
+        return HALF_A_TOKEN.sub(lambda match: match[0][:6] + "…", words)
 
     def _clean(self, words: str) -> str:
         words = "".join(letter for letter in " ".join(words.split()) if letter.isprintable())
         # Some servers echo what they refuse. Before the cut, which could leave half a secret.
         for key in _spellings(self._api_key):
             words = words.replace(key, "***")
+            # Of an answer that broke off, the end may be half a secret.
+            words = next(
+                (words[:-size] + "***" for size in range(len(key), 3, -1) if words.endswith(key[:size])), words
+            )
         words = mask_tokens(words)
         return words if len(words) <= FIRST_WORDS else words[:FIRST_WORDS] + "…"
 

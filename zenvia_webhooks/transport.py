@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from zenvia_webhooks.conf import Account, is_loopback
 from zenvia_webhooks.contracts.base import Call, Credentials
@@ -22,13 +23,15 @@ T = TypeVar("T")
 
 #: More than any list of subscriptions; what is longer is not read.
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
+#: What an error shows of an answer is in them.
+FIRST_BYTES = 1024
 #: Kinds of error before there is a connection: nothing was sent.
 NOT_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A whole answer of Zenvia's."""
+    """An answer of Zenvia's."""
 
     #: "POST /subscriptions", for messages.
     call: str
@@ -37,13 +40,15 @@ class Answer:
     body: bytes = field(repr=False)
     #: Where a redirect leads.
     location: str = field(default="", repr=False)
+    #: The kind of error that cut the body off; empty for a whole answer.
+    cut_off: str = ""
 
 
 def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     """Make one call, once, and return its answer, whatever its status.
 
-    A body longer than `MAX_ANSWER_BYTES` is cut behind it. Raises ZenviaConnectionError where no whole answer came
-    within the account's `TIMEOUT`.
+    A body longer than `MAX_ANSWER_BYTES` is cut behind it. Raises ZenviaConnectionError where no answer began, or none
+    was whole within the account's `TIMEOUT`.
     """
     answer = _within(account.timeout, lambda: _exchange(call, account, credentials))
     if isinstance(answer, str):
@@ -58,7 +63,7 @@ def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
 def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     ends = time.monotonic() + account.timeout
     host = urlsplit(account.api_url).hostname or ""
-    body = bytearray()
+    body, cut_off = bytearray(), ""
     # A session of its own: on a kept connection, a POST might be sent twice by the HTTP library.
     with (
         _Session(credentials.params) as session,
@@ -77,14 +82,25 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
             stream=True,
         ) as response,
     ):
-        for chunk in response.iter_content(8 * 1024):
-            body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
-                break
-            if time.monotonic() > ends:
-                raise TimeoutError
-    location = response.headers.get("Location", "")
-    return Answer(call=call.name, status=response.status_code, body=bytes(body), location=location)
+        try:
+            # The first words byte by byte: a piece that is cut off half way is lost.
+            while chunk := response.raw.read(1 if len(body) < FIRST_BYTES else 8 * 1024, decode_content=True):
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    break
+                if time.monotonic() > ends:
+                    raise TimeoutError
+        except HTTPError as error:
+            cut_off = _kind(error)
+            if cut_off == "TimeoutError":
+                raise
+    return Answer(
+        call=call.name,
+        status=response.status_code,
+        body=bytes(body),
+        location=response.headers.get("Location", ""),
+        cut_off=cut_off,
+    )
 
 
 class _Session(requests.Session):

@@ -12,7 +12,14 @@ from zenvia_webhooks.subscriptions.change import change_topics, rotate
 from zenvia_webhooks.subscriptions.comparison import Action, Comparison, Kind, Step, compare
 from zenvia_webhooks.subscriptions.description import describe
 from zenvia_webhooks.subscriptions.ownership import WouldReplaceError, host_of, is_elsewhere, token_of
-from zenvia_webhooks.subscriptions.registration import add, register, register_by_hand, topics_per_row
+from zenvia_webhooks.subscriptions.registration import (
+    add,
+    add_missing,
+    register,
+    register_by_hand,
+    topics_per_row,
+    wire_names,
+)
 from zenvia_webhooks.subscriptions.removal import StillRegisteredError, deactivate, delete
 from zenvia_webhooks.subscriptions.rows import OVERLAP
 from zenvia_webhooks.subscriptions.steps import carry_out, register_again, settle
@@ -28,6 +35,7 @@ __all__ = [
     "WouldReplaceError",
     "accounts",
     "add",
+    "add_missing",
     "adopt",
     "carry_out",
     "change_topics",
@@ -46,4 +54,5 @@ __all__ = [
     "token_of",
     "topics_per_row",
     "watch",
+    "wire_names",
 ]

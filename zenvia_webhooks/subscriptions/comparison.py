@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -62,6 +62,8 @@ class Step:
     reason: str
     subscription: Subscription | None = None
     remote: RemoteSubscription | None = None
+    #: Whether Zenvia lists nothing else under the row's URLs: what a change replaced is gone.
+    is_alone: bool = False
 
     @property
     def name(self) -> str:
@@ -121,18 +123,27 @@ def compare(account: str) -> Comparison:
     for remote in listed:
         if remote.id in seen:
             continue
-        its = [row for row in rows if is_of(row, remote) and not is_elsewhere(row)]
-        of = its[0] if its else owner(remote)
-        # Whose row Zenvia lists with other topics, or before a change under way, still needs this one.
-        if of is None or of.account != account or of.status == Status.INACTIVE or matches.get(of.pk) is not None:
-            lines.append(_without_row(account, remote, of, is_held={*map(client.wire_topic, remote.topics)} <= held))
+        with_url = [row for row in rows if is_of(row, remote) and not is_elsewhere(row)]
+        owned_by = with_url[0] if with_url else owner(remote)
+        if _is_needed(owned_by, account, matches):
+            continue
+        is_held = {*map(client.wire_topic, remote.topics)} <= held
+        lines.append(_without_row(account, remote, owned_by, is_held=is_held))
     held = _held(lines, client)
     return Comparison(account=account, lines=[_unless_held(line, held, client) for line in lines])
 
 
 def _line(row: Subscription, remote: RemoteSubscription | None, its: Sequence[RemoteSubscription]) -> Step:
     kind, action, reason = _verdict(row, remote, its)
-    return Step(account=row.account, kind=kind, action=action, reason=reason, subscription=row, remote=remote)
+    return Step(
+        account=row.account,
+        kind=kind,
+        action=action,
+        reason=reason,
+        subscription=row,
+        remote=remote,
+        is_alone=len(its) == 1,
+    )
 
 
 def _verdict(
@@ -183,6 +194,13 @@ def _elsewhere(row: Subscription, remote: RemoteSubscription | None) -> Step:
         subscription=row,
         remote=remote,
     )
+
+
+def _is_needed(row: Subscription | None, account: str, matches: Mapping[int, RemoteSubscription | None]) -> bool:
+    """Tell whether a row's subscription is what it has at Zenvia until another is seen: after or during a change."""
+    if row is None or row.account != account or row.status == Status.INACTIVE:
+        return False
+    return matches[row.pk] is None
 
 
 def _held(lines: Sequence[Step], client: ZenviaClient) -> set[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from django.db import connections, router, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.conf import conf
@@ -41,6 +43,37 @@ def add(account: str, topics: Sequence[str], *, token: str | None = None) -> Sub
     subscription.registered_url = subscription.callback_url
     subscription.save()
     return subscription
+
+
+def add_missing(account: str, topics: Sequence[str]) -> tuple[list[Subscription], list[Subscription]]:
+    """Return an account's rows that hold one of these topics, and new rows, just added, for those that none holds.
+
+    Two that do this at the same moment add each topic once. Raises what `add` raises.
+    """
+    using = router.db_for_write(Subscription)
+    # Durable: a row must be committed before its call.
+    with transaction.atomic(using=using, durable=True):
+        _wait_for_turn(using)
+        wire = wire_names(account)
+        rows = Subscription.objects.using(using).filter(account=account).exclude(status=Status.INACTIVE).order_by("pk")
+        wanted = {wire(topic) for topic in topics}
+        old = [row for row in rows if not row.is_of_another_origin and not wanted.isdisjoint(map(wire, row.topics))]
+        held = {wire(topic) for row in old for topic in row.topics}
+        missing = [topic for topic in topics if wire(topic) not in held]
+        return old, [add(account, each) for each in topics_per_row(account, missing)]
+
+
+def wire_names(account: str) -> Callable[[str], str]:
+    """Return what tells which topics are the same to Zenvia. Raises ZenviaConfigurationError."""
+    of = conf.account(account)
+    contract = get_contract(of.contract)
+    return lambda topic: contract.wire_topic(topic, of.wire_topics)
+
+
+def _wait_for_turn(using: str) -> None:
+    # A lock until the transaction ends that every database has: on a row which is there when no other is.
+    ours = MigrationRecorder(connections[using]).migration_qs.filter(app=Subscription._meta.app_label)
+    ours.update(app=Subscription._meta.app_label)
 
 
 def register(subscription: Subscription, *, replace: bool = False) -> None:

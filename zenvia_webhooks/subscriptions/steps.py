@@ -15,7 +15,7 @@ from zenvia_webhooks.subscriptions.change import change
 from zenvia_webhooks.subscriptions.comparison import Action, Kind, Step, compare
 from zenvia_webhooks.subscriptions.ownership import is_elsewhere, owner
 from zenvia_webhooks.subscriptions.removal import StillRegisteredError, remove_at_zenvia, remove_previous
-from zenvia_webhooks.subscriptions.rows import activated, lose, save, save_if_unchanged
+from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, activated, lose, save, save_if_unchanged
 
 Status = Subscription.Status
 
@@ -45,7 +45,7 @@ def note(step: Step) -> None:
     if row is None:
         return
     if step.kind == Kind.OURS and step.remote is not None and step.action == Action.ACTIVATE:
-        save_if_unchanged(row, **activated(row, step.remote))
+        save_if_unchanged(row, **activated(row, step.remote), **(NOTHING_PREVIOUS if step.is_alone else {}))
     elif step.kind == Kind.MISSING and step.action in (Action.LOSE, Action.REGISTER):
         if row.status == Status.ACTIVE:
             lose(row, last_error=step.reason)

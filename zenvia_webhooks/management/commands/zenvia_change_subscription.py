@@ -16,9 +16,7 @@ class Command(BaseCommand):
     help = "Changes one subscription, at Zenvia too: its topics, its token, or whether there is one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "id", type=int, help="number of the row, as the admin and the plan show it"
-        )
+        parser.add_argument("id", type=int, help="number of the row, as the admin and the plan show it")
         verb = parser.add_mutually_exclusive_group(required=True)
         verb.add_argument(
             "--topic",

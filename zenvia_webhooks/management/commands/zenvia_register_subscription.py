@@ -42,23 +42,21 @@ class Command(BaseCommand):
         latest = Event.objects.order_by("pk").values_list("pk", flat=True).last() or 0
         try:
             topics = options["topic"] or list(get_contract(conf.account(account).contract).TOPICS)
-            rows = Subscription.objects.in_use(account, topics)
-            held = {topic for row in rows for topic in row.topics}
-            wanted = [topic for topic in topics if topic not in held]
-            new = [subscriptions.add(account, each) for each in subscriptions.topics_per_row(account, wanted)]
+            wire = subscriptions.wire_names(account)
+            rows, new = subscriptions.add_missing(account, topics)
         except (ValueError, ZenviaConfigurationError) as error:
             raise CommandError(str(error)) from None
         active = [row for row in rows if row.status == Subscription.Status.ACTIVE]
         for row in active:
             self.stdout.write(f"{row}: registered already as {row.remote_id or 'by hand'}.")
-        done = {topic for row in active for topic in row.topics}
+        done = {wire(topic) for row in active for topic in row.topics}
         for row in [*rows, *new]:
             verb = subscriptions.register if row in new else subscriptions.register_again
             # What failed once and was registered anew since is left alone.
-            if not done.issuperset(row.topics) and self.call(row, verb, replace=options["replace"]):
+            if not done.issuperset(map(wire, row.topics)) and self.call(row, verb, replace=options["replace"]):
                 active.append(row)
-                done.update(row.topics)
-        if left := [topic for topic in dict.fromkeys(topics) if topic not in done]:
+                done.update(map(wire, row.topics))
+        if left := [topic for topic in dict.fromkeys(topics) if wire(topic) not in done]:
             raise CommandError(f"Not registered: {', '.join(left)}; see above.")
         if options["wait"]:
             self.wait(active, latest, options["timeout"])

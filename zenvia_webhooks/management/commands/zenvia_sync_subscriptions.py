@@ -63,11 +63,9 @@ class Command(BaseCommand):
         except (ValueError, subscriptions.StillRegisteredError, ZenviaError, ZenviaConfigurationError) as error:
             self.stderr.write(f"  {line.name}: {error}")
             return False
-        if line.action == subscriptions.Action.KEEP or line.subscription is None:
+        if line.action in (subscriptions.Action.KEEP, subscriptions.Action.REMOVE) or line.subscription is None:
             return True
-        row = Subscription.objects.filter(pk=line.subscription.pk).first()
-        if row is None or line.action == subscriptions.Action.REMOVE:
-            return True
+        row = Subscription.objects.get(pk=line.subscription.pk)
         self.stdout.write("  " + subscriptions.describe(row))
-        # Absence is believed when it is seen twice.
-        return row.status == Subscription.Status.ACTIVE and (row.absent_since is None or not line.changes_zenvia)
+        # One that waits is settled by a second look.
+        return row.status == Subscription.Status.ACTIVE and line.action != subscriptions.Action.WAIT
