@@ -119,10 +119,9 @@ EVERYTHING = {**REGISTER_AGAIN, **CHANGES, **ENDS, **REST}
 def test_a_stranger_survives_whatever_is_done(
     admin_client: Client, zenvia: Sandbox, stranger: Registration, action: str, status: str
 ) -> None:
-    url, absent_since = "", now() - timedelta(hours=1)
-    if status == "elsewhere":
-        status, url, absent_since = "active", THEIRS, None
-    subject = row(status, url=url, remote_id="old", absent_since=absent_since)
+    url = THEIRS if status == "elsewhere" else ""
+    status = "active" if status == "elsewhere" else status
+    subject = row(status, url=url, remote_id="old", absent_since=None if url else now() - timedelta(hours=1))
     EVERYTHING[action](admin_client, subject.pk)
     assert stranger in zenvia.subscriptions
     assert {request.method for request in zenvia.requests} <= {"GET"}

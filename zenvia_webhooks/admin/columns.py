@@ -21,6 +21,12 @@ from zenvia_webhooks.subscriptions.description import ago
 Field = str | Callable[[Subscription], Any]
 
 
+@admin.display(description="#")
+def number(subscription: Subscription) -> str:
+    """Return what messages call it."""
+    return str(subscription.pk)
+
+
 @admin.display(description=_("topics"))
 def topic_list(subscription: Subscription) -> str:
     return ", ".join(subscription.topics)
@@ -36,7 +42,7 @@ def status_badge(subscription: Subscription) -> SafeString:
     elif subscription.is_changing:
         label = gettext("change under way")
     elif look == subscription.Status.ACTIVE and subscription.absent_since is not None:
-        label, look = gettext("active, not listed by this key"), subscription.Status.PENDING
+        label, look = gettext("active, not listed"), subscription.Status.PENDING
     return badge(look, label)
 
 
@@ -59,7 +65,7 @@ def not_listed(subscription: Subscription) -> str:
 
 @admin.display(description=_("old callback URL"))
 def old_url(subscription: Subscription) -> str:
-    return gettext("Good as well until %(until)s.") % {"until": overlap_ends(subscription)}
+    return gettext("Until %(until)s it is good as well.") % {"until": overlap_ends(subscription)}
 
 
 @admin.display(description=_("callback URL"))

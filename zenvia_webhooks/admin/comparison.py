@@ -67,12 +67,21 @@ class Line:
         return ", ".join(remote.topics if remote else row.topics if row else ())
 
     @property
-    def shown_url(self) -> str:
-        """A stranger's host alone, as the rest may be a secret; ours without its token."""
+    def look(self) -> str:
+        """How the line's badge looks: what is alive, or may yet turn up, is no alarm."""
+        is_alarm = self.step.action in (Action.LOSE, Action.REGISTER)
+        return "pending" if self.step.kind == Kind.MISSING and not is_alarm else self.step.kind
+
+    @property
+    def host(self) -> str:
+        return self.step.host
+
+    @property
+    def token(self) -> str:
+        """The first letters of our token, by which two of our callback URLs are told apart; no stranger's."""
         remote, row = self.step.remote, self.step.subscription
-        if self.step.kind == Kind.STRANGER:
-            return self.step.host
-        return mask_tokens(remote.callback_url if remote else row.registered_url if row else "")
+        token = subscriptions.token_of(remote.callback_url if remote else row.registered_url if row else "")
+        return mask_tokens(token or "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin import lifecycle
 from zenvia_webhooks.admin.calls import after_commit, call_zenvia, page, tell
-from zenvia_webhooks.admin.columns import fields_of, status_badge, topic_list
+from zenvia_webhooks.admin.columns import fields_of, number, status_badge, topic_list
 from zenvia_webhooks.admin.comparison import carry_out, compare_all
 from zenvia_webhooks.admin.forms import AddSubscriptionForm
 from zenvia_webhooks.admin.jobs import Job
@@ -34,7 +34,7 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
     Zenvia is called once the rows are committed; see `calls`.
     """
 
-    list_display = (topic_list, "account", status_badge, "remote_id", "last_event_at", "created_at")
+    list_display = (number, topic_list, "account", status_badge, "last_event_at", "remote_id")
     list_display_links = (topic_list,)
     list_filter = ("status",)
     ordering = ("account", "pk")
@@ -121,7 +121,9 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
     ) -> HttpResponse:
         subscription = self.get_object(request, object_id)
         if request.method != "POST" or subscription is None:
-            return super().delete_view(request, object_id, extra_context)
+            elsewhere = subscription and subscriptions.is_elsewhere(subscription)
+            host = subscriptions.host_of(subscription.registered_url) if subscription and elsewhere else ""
+            return super().delete_view(request, object_id, {"elsewhere": host, **(extra_context or {})})
         if not self.has_delete_permission(request, subscription):
             raise PermissionDenied
 
