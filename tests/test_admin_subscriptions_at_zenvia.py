@@ -102,9 +102,13 @@ def test_one_that_is_gone_is_registered_again_once_that_is_believed(admin_client
 def test_several_are_carried_out_at_once(admin_client: Client, zenvia: Sandbox) -> None:
     for topic in ("lead.created", "quote.updated"):
         zenvia.add([topic], callback_url(new_token()))
+    zenvia.add(["interaction.resolved"], callback_url(new_token()))
+    # A button does its own line alone.
+    carry_out(admin_client, buttons(admin_client)[-1])
+    assert [row.topics for row in Subscription.objects.all()] == [["interaction.resolved"]]
     assert "Carry out all 2" in admin_client.get(AT_ZENVIA).content.decode()
     assert len(said(carry_out(admin_client, *buttons(admin_client)))) == 2
-    assert Subscription.objects.filter(status="active").count() == 2
+    assert Subscription.objects.filter(status="active").count() == 3
 
 
 def test_what_is_no_longer_called_for_is_not_done(admin_client: Client, zenvia: Sandbox) -> None:

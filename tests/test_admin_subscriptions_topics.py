@@ -72,6 +72,15 @@ def test_the_preview_is_no_registration_and_asks_nobody(admin_client: Client, se
     assert KEY not in page.content.decode()
 
 
+def test_a_form_that_is_too_old_asks_nobody(admin_client: Client, settings: Any) -> None:
+    with Sandbox(api_key=KEY) as zenvia:
+        use_api(settings, zenvia.api_url, CONTRACT="conversion")
+        page = admin_client.post(ADD, {"account": "default", "topics": ALL, "drawn": "forged"})
+        assert zenvia.requests == []
+    assert b"open for too long" in page.content
+    assert offered(page) == ALL
+
+
 def test_each_account_has_its_own_topics(admin_client: Client, settings: Any) -> None:
     with Sandbox(api_key=KEY) as zenvia:
         one = {"API_KEY": KEY, "API_URL": zenvia.api_url}
