@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from tests import calls, receivers, servers
+from tests.callbacks import Webhook
 
 # As a host's __init__.py does.
 from tests.celery import app as celery_app
@@ -59,6 +61,24 @@ def wire(account: dict[str, Any]) -> Iterator[Wire]:
     with Wire() as server:
         account["API_URL"] = server.api_url
         yield server
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def unreachable() -> Iterator[str]:
+    """A callback URL that nobody listens at."""
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/zenvia/webhook/5ec2e7/"
 
 
 @pytest.fixture

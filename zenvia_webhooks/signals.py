@@ -103,7 +103,8 @@ class EventSignal(Signal):
 lead_created = EventSignal()
 #: A quote changed, in whatever way: `event.quote` says which and its status. Fires for every `quote.*` topic.
 quote_updated = EventSignal()
-#: A conversation was resolved: `event.interaction` says which.
+#: A conversation was resolved: `event.interaction` says which. Under the contract `conversion`, one whose type or
+#: status is in the setting `RESOLVED_STATUSES`; it may fire again on a later change of it.
 interaction_resolved = EventSignal()
 #: An event of any topic arrived, known to us or not.
 event_received = EventSignal()

@@ -332,3 +332,27 @@ def test_a_key_that_is_good_nowhere_is_told_as_it_is(wire: Wire) -> None:
     subscriptions.register(made)
 
     assert stored(made)[2] == "POST /subscriptions was answered 401: no"
+
+
+@pytest.mark.parametrize("answer", UNKNOWN.values(), ids=UNKNOWN)
+def test_bad_answers_of_the_other_contract_are_settled_too(wire: Wire, account: dict[str, Any], answer: Answer) -> None:
+    account["CONTRACT"] = "conversion"
+    made = row(Status.PENDING)
+    wire.script("POST", answer)
+    wire.script("GET", says(200, []))
+
+    subscriptions.register(made)
+
+    status, _, error = stored(made)
+    assert status == "pending"
+    assert error.startswith("POST /notifications/subscriptions ")
+    assert "key-of-the-tests" not in error
+
+    there = {"id": 7, "topics": ["prospects"], "callbackUrl": made.registered_url}
+    wire.script("GET", says(200, [there]))
+    [step] = subscriptions.compare("default").steps
+    subscriptions.carry_out(step)
+
+    made.refresh_from_db()
+    assert stored(made) == ("active", "7", "")
+    assert wire.count("POST") == 1

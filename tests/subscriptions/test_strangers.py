@@ -17,6 +17,7 @@ from tests.wire import Asked, Wire, says
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
+from zenvia_webhooks.signals import subscription_lost
 
 Status = Subscription.Status
 
@@ -199,6 +200,34 @@ def test_a_lost_race_is_told(wire: Wire, account: dict[str, Any], is_kept: bool)
     assert HOST in error
     assert "at the same moment" in error
     assert error in subscriptions.describe(made)
+
+
+def test_a_lost_race_in_a_rotation_is_a_loss_and_is_told(wire: Wire, account: dict[str, Any]) -> None:
+    account["CONTRACT"] = "conversion"
+    made, told = row(Status.ACTIVE, "ours"), []
+
+    def tell(subscription: Subscription, **_kwargs: Any) -> None:
+        told.append(subscription.pk)
+
+    def registers_as_somebody_else_does(asked: Asked) -> Iterable[bytes]:
+        wire.script("GET", says(200, lists(THEIRS)))
+        return says(201, lists(json.loads(asked.body)["callbackUrl"])[0])(asked)
+
+    wire.script("GET", says(200, lists(made.registered_url)))
+    wire.script("POST", registers_as_somebody_else_does)
+    subscription_lost.connect(tell)
+    try:
+        subscriptions.rotate(made)
+    finally:
+        subscription_lost.disconnect(tell)
+
+    assert stored(made)[0] == "missing"
+    assert told == [made.pk]
+    assert (made.previous_url, made.previous_token_expires_at is None) == ("", False)
+    with pytest.raises(subscriptions.WouldReplaceError, match=HOST):
+        subscriptions.register_again(made)
+    assert stored(made)[0] == "missing"
+    assert wire.count("DELETE") == 0
 
 
 def test_what_cant_be_looked_up_beforehand_is_not_registered(wire: Wire, account: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ def envelope(topic: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     resource, _, kind = topic.partition(".")
     wire = conversion.wire_topic(f"{resource}.{kind}", {})
     key = conversion.OBJECTS.get(wire, resource)
-    now = _now()
+    now = timestamp()
     prospect = _prospect()
     objects: dict[str, Any] = {"prospect": prospect} if key in ("prospect", "quote", "interaction") else {}
     make = MAKERS.get(key)
@@ -107,5 +107,6 @@ def _id() -> str:
     return secrets.token_hex(12)
 
 
-def _now() -> str:
+def timestamp() -> str:
+    """Return the time of now as Zenvia writes it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

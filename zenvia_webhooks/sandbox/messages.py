@@ -48,6 +48,8 @@ class Reply:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: The connection is closed instead.
+    hang_up: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

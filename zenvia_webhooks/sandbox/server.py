@@ -8,15 +8,13 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.sandbox import conversion, help_center, page
+from zenvia_webhooks.sandbox.faults import Fault, Faults
 from zenvia_webhooks.sandbox.handler import HOST, Server
 from zenvia_webhooks.sandbox.messages import RecordedRequest, Reply, Request
+from zenvia_webhooks.sandbox.outbox import Outbox
 from zenvia_webhooks.sandbox.registry import Registration, Registry
-from zenvia_webhooks.sandbox.samples import sample_payload
-from zenvia_webhooks.sandbox.sender import Answer, encode, post_event
-
-USER_AGENT = "zenvia-sandbox (django-zenvia-webhooks)"
+from zenvia_webhooks.sandbox.sender import Answer
 
 
 class Sandbox:
@@ -43,9 +41,10 @@ class Sandbox:
     ) -> None:
         self._api_key = api_key
         self._port = port
-        self._wire_topics = wire_topics or {}
         self._report = report or (lambda _line: None)
         self._registry = Registry()
+        self._faults = Faults()
+        self._outbox = Outbox(self._registry, wire_topics or {}, self._report)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -78,37 +77,49 @@ class Sandbox:
         self._registry.remove(remote_id)
 
     def send(self, remote_id: str, topic: str | None = None, /, **fields: Any) -> Answer:
-        """Post a sample event to a registration's callback URL.
+        """Post a sample event to a registration's callback URL: see `Outbox.send`."""
+        return self._outbox.send(remote_id, topic, **fields)
 
-        `topic` is a wire string, by default the registration's first; `fields` go into the object that it is about.
-        The envelope is of the API in which the registration was made; under `conversion`, `topic` may name a type, too,
-        as canonical topics do: "interaction.created".
-        Returns an answer with `status`, `body` and `milliseconds`.
+    def send_at_once(
+        self, remote_id: str, topic: str | None = None, /, *, times: int = 2, apart: float = 0.02, **fields: Any
+    ) -> list[Answer]:
+        """Post one event several times at the same moment: see `Outbox.send_at_once`."""
+        return self._outbox.send_at_once(remote_id, topic, times=times, apart=apart, **fields)
 
-        Raises LookupError where there is no such registration, ConnectionError where no answer came.
+    def send_again(self, remote_id: str) -> Answer:
+        """Post the latest event once more, as a later attempt: see `Outbox.send_again`."""
+        return self._outbox.send_again(remote_id)
+
+    def fail(
+        self,
+        *,
+        next: int = 1,  # noqa: A002 (reads as a sentence: fail the next 2)
+        method: str | None = None,
+        status: int | None = None,
+        empty: bool = False,
+        delay: float = 0,
+        hang_up: bool = False,
+    ) -> None:
+        """Have the next calls go wrong, of one method ("GET", "POST", "DELETE") or of any.
+
+            sandbox.fail(status=503, next=2)                 # refused; 401, 403, 404, 409 are as easily had
+            sandbox.fail(method="POST", empty=True)          # done, and answered with an empty body
+            sandbox.fail(method="POST", delay=0.5)           # done, and answered late (seconds)
+            sandbox.fail(method="DELETE", hang_up=True)      # done, and never answered
+
+        They may be combined; several are taken in the order in which they were told. Raises ValueError for what is no
+        fault.
         """
-        registration = self._registry.get(remote_id)
-        if registration is None:
-            raise LookupError(f"The sandbox has no subscription {remote_id!r}.")
-        wire = topic or registration.topics[0]
-        payload = self._sample(registration, wire, fields)
-        try:
-            answer = post_event(registration.callback_url, encode(payload), user_agent=USER_AGENT)
-        except (ConnectionError, ValueError) as error:
-            self._report(f"sent {wire} to {remote_id}: {error}")
-            raise
-        self._report(f"sent {wire} to {remote_id}: answered {answer.status} in {answer.milliseconds} ms")
-        return answer
+        self._faults.plan(Fault(next=next, method=method, status=status, empty=empty, delay=delay, hang_up=hang_up))
 
-    def _sample(self, registration: Registration, topic: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        contract = get_contract(registration.contract)
-        if registration.contract != conversion.NAME:
-            canonical = contract.canonical_topic(topic, self._wire_topics)
-            return {**sample_payload(canonical, registration.contract, **fields), "topic": topic}
-        canonical = topic if "." in topic else contract.canonical_topic(topic, self._wire_topics)
-        wire = contract.wire_topic(topic, self._wire_topics)
-        sample = sample_payload(canonical, registration.contract, **fields)
-        return {**sample, "topic": wire, "subscriptionId": registration.id}
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults that are still to come."""
+        return self._faults.planned
+
+    def heal(self) -> None:
+        """Forget the faults that are still to come."""
+        self._faults.clear()
 
     def open(self) -> None:
         """Take the port; `serve_forever()` then answers. Raises OSError where the port is taken."""
@@ -154,7 +165,7 @@ class Sandbox:
         reply = page.answer(request, self)
         if reply is None:
             api = conversion if conversion.speaks(request) else help_center
-            reply = api.answer(request, self._registry, self._api_key)
+            reply = self._faults.apply(request, lambda: api.answer(request, self._registry, self._api_key))
             self._registry.record(RecordedRequest(**vars(request), status=reply.status))
             # Without the query, which may hold a key, and nothing that a terminal would obey.
             self._report(f"{request.method} {quote(request.route, safe='/%')} answered {reply.status}")

@@ -9,9 +9,10 @@ from __future__ import annotations
 from zenvia_webhooks.subscriptions.adoption import adopt
 from zenvia_webhooks.subscriptions.call import explain
 from zenvia_webhooks.subscriptions.change import change_topics, rotate
-from zenvia_webhooks.subscriptions.comparison import Action, Comparison, Kind, Step, compare
+from zenvia_webhooks.subscriptions.comparison import compare
 from zenvia_webhooks.subscriptions.description import describe
 from zenvia_webhooks.subscriptions.ownership import WouldReplaceError, host_of, is_elsewhere, token_of
+from zenvia_webhooks.subscriptions.plan import Action, Comparison, Kind, Step
 from zenvia_webhooks.subscriptions.registration import (
     add,
     add_missing,

@@ -35,9 +35,8 @@ def call(subscription: Subscription, *, replace: bool, **columns: Any) -> None:
         before = client.list_subscriptions() if client.contract.REPLACES else []
         refuse_to_replace(subscription, before, replace=replace)
     except (ZenviaError, ZenviaConfigurationError, ValueError) as error:
-        is_first = not columns and not subscription.is_changing
-        status = Status.FAILED if is_first else subscription.status
-        save(subscription, status=status, last_error=explain(error, subscription.account))
+        failed = {} if columns or subscription.is_changing else {"status": Status.FAILED}
+        save(subscription, **failed, last_error=explain(error, subscription.account))
         if isinstance(error, (ZenviaError, ZenviaConfigurationError)):
             return
         raise

@@ -67,7 +67,7 @@ def change_topics(subscription: Subscription, topics: Sequence[str], *, replace:
     if set(map(client.wire_topic, topics)) == set(map(client.wire_topic, subscription.topics)):
         # The same to Zenvia: several of our topics are one of Zenvia's.
         refuse_elsewhere(subscription, replace=replace)
-        if not save_if_unchanged(subscription, topics=topics):
+        if not save_if_unchanged(subscription, topics=topics, last_error=""):
             raise ValueError(_("Somebody else has changed it meanwhile."))
         return
     change(subscription, replace=replace, topics=topics)

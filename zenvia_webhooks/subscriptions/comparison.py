@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
@@ -14,91 +13,9 @@ from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.subscriptions.absence import has_events, is_absent
 from zenvia_webhooks.subscriptions.description import ago
 from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere, is_of, match, owner, token_of
+from zenvia_webhooks.subscriptions.plan import Action, Comparison, Kind, Step
 
 Status = Subscription.Status
-
-
-class Kind(StrEnum):
-    """What a line of a comparison is about."""
-
-    #: A row, and Zenvia lists it.
-    OURS = "ours"
-    #: A row whose outcome is not known, or that Zenvia refused, and that Zenvia does not list.
-    PENDING = "pending"
-    #: A row that was registered, and that Zenvia does not list.
-    MISSING = "missing"
-    #: A row that Zenvia lists with other topics.
-    CHANGED = "changed"
-    #: One of ours at Zenvia that no row needs.
-    EXTRA = "extra"
-    #: One at Zenvia that calls this site, without a row.
-    ADOPTABLE = "adoptable"
-    #: One at Zenvia that calls another site; with a row where a copied database has it.
-    STRANGER = "stranger"
-
-
-class Action(StrEnum):
-    """What is to be done about a line."""
-
-    KEEP = "keep"
-    #: Look again: note what was seen, by which the next comparison goes.
-    WAIT = "wait"
-    ACTIVATE = "activate"
-    #: Note that it is lost, without a call.
-    LOSE = "lose"
-    REGISTER = "register"
-    REMOVE = "remove"
-    ADOPT = "adopt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """A line of a comparison: a row, a subscription at Zenvia, or both."""
-
-    account: str
-    kind: Kind
-    action: Action
-    #: For people.
-    reason: str
-    subscription: Subscription | None = None
-    remote: RemoteSubscription | None = None
-    #: Whether Zenvia lists nothing else under the row's URLs: what a change replaced is gone.
-    is_alone: bool = False
-
-    @property
-    def name(self) -> str:
-        """What it is about, for people: no secret of a stranger's, no token."""
-        if self.subscription is not None:
-            return f"#{self.subscription.pk} {self.subscription}"
-        return f"{', '.join(self.remote.topics)} ({self.account})" if self.remote else self.account
-
-    @property
-    def host(self) -> str:
-        """Host of the callback URL."""
-        url = self.remote.callback_url if self.remote else self.subscription.registered_url if self.subscription else ""
-        return host_of(url)
-
-    @property
-    def changes_zenvia(self) -> bool:
-        """Whether it takes a call that changes something at Zenvia."""
-        return self.action in (Action.REGISTER, Action.REMOVE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """What Zenvia lists under an account's key, and what our rows say."""
-
-    account: str
-    lines: list[Step]
-
-    def of(self, *kinds: Kind) -> list[Step]:
-        """Return the lines of these kinds."""
-        return [line for line in self.lines if line.kind in kinds]
-
-    @property
-    def steps(self) -> list[Step]:
-        """Return what is to be done, in an order in which it can be."""
-        return [line for line in self.lines if line.action != Action.KEEP]
 
 
 def compare(account: str) -> Comparison:
@@ -177,8 +94,7 @@ def _verdict(
 def _unlisted(row: Subscription) -> tuple[Kind, Action, str]:
     if row.last_event_at is not None and has_events(row):
         reason = _("Not listed by this API key, last event %(ago)s: it is alive.") % {"ago": ago(row.last_event_at)}
-        is_noted = row.status == Status.ACTIVE and row.absent_since is not None
-        return Kind.MISSING, Action.KEEP if is_noted else Action.WAIT, reason
+        return Kind.MISSING, Action.KEEP if row.status == Status.ACTIVE else Action.ACTIVATE, reason
     if row.status == Status.MISSING or is_absent(row):
         return Kind.MISSING, Action.REGISTER, _("Zenvia no longer lists it, and no events come through it.")
     return Kind.MISSING, Action.WAIT, _("Zenvia does not list it now: look again in a minute.")

@@ -53,21 +53,24 @@ def delete(subscription: Subscription, *, replace: bool = False) -> str:
     return left_to_do
 
 
-def remove_previous(subscription: Subscription, client: ZenviaClient, listed: Sequence[RemoteSubscription]) -> None:
-    """Remove what else Zenvia lists under an active row's URLs, and save how that went; raises nothing of Zenvia's.
+def remove_previous(subscription: Subscription, client: ZenviaClient, listed: Sequence[RemoteSubscription]) -> str:
+    """Remove what else Zenvia lists under an active row's URLs, and save how that went.
 
-    `listed` must be older than the row's columns: a change that somebody has begun since is not in it.
+    `listed` must be older than the row's columns: a change that somebody has begun since is not in it. Returns, and
+    keeps in `last_error`, why something is left; raises nothing of Zenvia's.
     """
     its = [remote for remote in listed if is_of(subscription, remote)]
     others = [remote for remote in its if remote.id != subscription.remote_id]
     if others == its:
-        return  # the one that would stay is not there
+        return ""  # the one that would stay is not there
     try:
         remove_at_zenvia(client, others)
     except (ZenviaError, StillRegisteredError) as error:
-        save(subscription, last_error=_("The one before is still at Zenvia: %(error)s") % {"error": error})
-    else:
-        save(subscription, **NOTHING_PREVIOUS)
+        text = _("The one before is still at Zenvia: %(error)s") % {"error": error}
+        save(subscription, last_error=text)
+        return text
+    save(subscription, **NOTHING_PREVIOUS, **({"last_error": ""} if others else {}))
+    return ""
 
 
 def remove_at_zenvia(client: ZenviaClient, remotes: Sequence[RemoteSubscription]) -> None:

@@ -9,11 +9,13 @@ from zenvia_webhooks.client import ZenviaClient, is_same_url
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import callback_url, new_token
+from zenvia_webhooks.subscriptions.absence import has_events
 from zenvia_webhooks.subscriptions.adoption import adopt
 from zenvia_webhooks.subscriptions.call import call
 from zenvia_webhooks.subscriptions.change import change
-from zenvia_webhooks.subscriptions.comparison import Action, Kind, Step, compare
+from zenvia_webhooks.subscriptions.comparison import compare
 from zenvia_webhooks.subscriptions.ownership import is_elsewhere, owner
+from zenvia_webhooks.subscriptions.plan import Action, Kind, Step
 from zenvia_webhooks.subscriptions.removal import StillRegisteredError, remove_at_zenvia, remove_previous
 from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, activated, lose, save, save_if_unchanged
 
@@ -49,8 +51,8 @@ def note(step: Step) -> None:
     elif step.kind == Kind.MISSING and step.action in (Action.LOSE, Action.REGISTER):
         if row.status == Status.ACTIVE:
             lose(row, last_error=step.reason)
-    elif step.action == Action.WAIT:
-        # One that is missing waits only where events prove it alive.
+    elif step.action == Action.WAIT or (step.kind == Kind.MISSING and has_events(row)):
+        # One that is missing has come to life again where it has events.
         status = Status.ACTIVE if row.status == Status.MISSING else row.status
         save_if_unchanged(row, status=status, absent_since=row.absent_since or now(), last_synced_at=now())
     elif step.account == row.account:
@@ -114,6 +116,6 @@ def _remove(step: Step) -> None:
     if row is None or row.status in (Status.INACTIVE, Status.FAILED):
         remove_at_zenvia(client, there)
     elif row.status == Status.ACTIVE and row.remote_id not in {remote.id for remote in there}:
-        remove_previous(row, client, listed)
-        if row.previous_url or row.last_error:
-            raise StillRegisteredError(row.last_error)
+        left = remove_previous(row, client, listed)
+        if left:
+            raise StillRegisteredError(left)
