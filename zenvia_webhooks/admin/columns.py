@@ -41,7 +41,7 @@ def status_badge(subscription: Subscription) -> SafeString:
         label = gettext("active, registered by hand")
     elif subscription.is_changing:
         label = gettext("change under way")
-    elif look == subscription.Status.ACTIVE and subscription.absent_since is not None:
+    elif is_not_listed(subscription):
         label, look = gettext("active, not listed"), subscription.Status.PENDING
     return badge(look, label)
 
@@ -82,12 +82,21 @@ def masked_url(subscription: Subscription) -> str:
     return mask_tokens(subscription.registered_url)
 
 
+def is_not_listed(subscription: Subscription) -> bool:
+    """Tell whether an active subscription was not in Zenvia's list of late."""
+    return (
+        subscription.status == subscription.Status.ACTIVE
+        and subscription.absent_since is not None
+        and not subscription.is_by_hand
+    )
+
+
 def fields_of(subscription: Subscription | None, *, shows_token: bool) -> list[Field]:
     """Return the fields of a subscription's page; those that would be empty are left out."""
     row = subscription or Subscription()
     maybe: list[tuple[Field, bool]] = [
         (other_site, subscriptions.is_elsewhere(row)),
-        (not_listed, row.status == row.Status.ACTIVE and row.absent_since is not None),
+        (not_listed, is_not_listed(row)),
         ("last_error", bool(row.last_error)),
         (old_url, bool(overlap_ends(row))),
     ]
