@@ -47,7 +47,7 @@ def test_a_rotation_keeps_both_tokens_and_says_until_when(admin_client: Client, 
     assert timedelta(hours=1.9) < row.previous_token_expires_at - now() < timedelta(hours=2)
     assert [one.callback_url for one in zenvia.subscriptions] == [row.callback_url]
     ((level, text),) = said(response)
-    assert (level, "The token before is good until" in text) == ("success", True)
+    assert (level, "the token before is good as well" in text) == ("success", True)
     assert "it is good as well" in page_of(admin_client, row)
     assert LogEntry.objects.latest("pk").get_change_message() == "Rotate token"
 
