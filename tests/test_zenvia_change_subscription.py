@@ -59,7 +59,7 @@ def test_it_rotates_with_the_overlap_that_it_is_told(registered: Subscription) -
     registered.refresh_from_db()
     assert error == ""
     assert out.startswith(f"Subscription lead.created (default): registered at Zenvia as {registered.remote_id}.")
-    assert "The token before is good until " in out
+    assert "the token before is good as well" in out
     assert registered.previous_token == old_token
     assert registered.previous_token_expires_at is not None
     assert abs(registered.previous_token_expires_at - now() - timedelta(minutes=90)) < timedelta(minutes=1)

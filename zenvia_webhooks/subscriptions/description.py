@@ -73,7 +73,7 @@ def _notes(subscription: Subscription) -> list[str]:
     ends = subscription.previous_token_expires_at
     if is_active and subscription.previous_token is not None and ends is not None and ends > now():
         until = date_format(localtime(ends), "DATETIME_FORMAT")
-        notes.append(_("The token before is good until %(until)s.") % {"until": until})
+        notes.append(_("Until %(until)s the token before is good as well.") % {"until": until})
     if is_active:
         notes.append(subscription.last_error)
     return notes
