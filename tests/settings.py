@@ -24,7 +24,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as several threads and processes share it.
     _file = str(Path(tempfile.mkdtemp(prefix="zenvia_webhooks_tests")) / "test.sqlite3")
     DATABASES["default"] |= {
-        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
+        # Nobody cuts the power: without waiting for the disk, what empties the tables takes a third of the time.
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA synchronous=OFF"},
         "TEST": {"NAME": _file},
     }
     if DATABASES["default"]["NAME"] == ":memory:":
