@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
+from pytest_django.live_server_helper import LiveServer
 
-from tests import receivers, servers
+from tests import calls, receivers, servers
+from tests.callbacks import Webhook
 
 # As a host's __init__.py does.
 from tests.celery import app as celery_app
+from tests.wire import Wire
 from zenvia_webhooks import dispatch, signals
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.pace import Pace
@@ -52,10 +56,53 @@ def _own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def account(settings: Any) -> dict[str, Any]:
+    """Return the settings of the default account, to be changed at will."""
+    account: dict[str, Any] = {"API_KEY": calls.KEY, "TIMEOUT": 20}
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}}
+    return account
+
+
+@pytest.fixture
+def wire(account: dict[str, Any]) -> Iterator[Wire]:
+    """A scriptable Zenvia that the default account talks to."""
+    with Wire() as server:
+        account["API_URL"] = server.api_url
+        yield server
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def unreachable() -> Iterator[str]:
+    """A callback URL that nobody listens at."""
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/zenvia/webhook/5ec2e7/"
+
+
+@pytest.fixture
 def subscription(db: Any) -> Subscription:
     return Subscription.objects.create(
         topics=["lead.created"], remote_id="subscription1", status=Subscription.Status.ACTIVE
     )
+
+
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: LiveServer) -> LiveServer:
+    """The server of pytest-django, started when the database is a file already.
+
+    While it is still called ":memory:", the server's threads would share the tests' own connection, and close it.
+    """
+    return live_server
 
 
 @pytest.fixture(params=["amqp", "redis"])

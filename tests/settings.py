@@ -22,10 +22,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES: dict[str, Any] = {"default": dj_database_url.parse(os.environ.get("DATABASE_URL") or "sqlite://:memory:")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as several threads and processes share it.
+    _file = str(Path(tempfile.mkdtemp(prefix="zenvia_webhooks_tests")) / "test.sqlite3")
     DATABASES["default"] |= {
-        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
-        "TEST": {"NAME": str(Path(tempfile.mkdtemp(prefix="zenvia_webhooks_tests")) / "test.sqlite3")},
+        # Nobody cuts the power: without waiting for the disk, what empties the tables takes a third of the time.
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA synchronous=OFF"},
+        "TEST": {"NAME": _file},
     }
+    if DATABASES["default"]["NAME"] == ":memory:":
+        # A live server that starts before the test database is there would take its one connection for all threads.
+        DATABASES["default"]["NAME"] = _file
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -109,3 +109,43 @@ def test_by_hand_shows_no_request(page: Any, live_server: LiveServer, admin_user
     page.wait_for_selector(".messagelist .success")
     assert zenvia.requests == []
     assert [row.is_by_hand for row in Subscription.objects.all()] == [True] * 3
+
+
+def test_another_systems_registration_is_replaced_when_told_and_the_token_rotated(
+    page: Any, live_server: LiveServer, admin_user: User, zenvia: Sandbox, settings: Any
+) -> None:
+    accounts = settings.ZENVIA_WEBHOOKS["ACCOUNTS"]
+    conversion = {**accounts["default"], "CONTRACT": "conversion"}
+    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "ACCOUNTS": {**accounts, "second": conversion}}
+    theirs = zenvia.add(["prospects"], "https://other.example.com/hook", "conversion")
+    login(page, live_server, admin_user)
+
+    page.goto(f"{live_server.url}/admin/zenvia_webhooks/subscription/add/")
+    previews, agents = page.locator(".zenvia-preview"), page.locator("input[value='agent.created']")
+    playwright.expect(previews).to_have_count(3)
+    playwright.expect(agents).to_have_count(0)
+    page.select_option("#id_account", "second")
+    playwright.expect(previews).to_have_count(1)
+    agents.check()
+    playwright.expect(previews.locator(".zenvia-request")).to_contain_text('"agents"')
+    shown = previews.locator(".zenvia-copy").input_value()
+    page.click("input[value=Register]")
+
+    page.wait_for_selector("text=other.example.com")
+    assert zenvia.subscriptions == [theirs]
+    page.click("text=No, leave it")
+    assert "failed" in page.inner_text(".field-status_badge")
+    page.click("button:has-text('Register again')")
+    page.click("input[value='Cut it off and go on']")
+    page.wait_for_selector(".messagelist .success")
+    (ours,) = zenvia.subscriptions
+    assert ours.callback_url == shown
+
+    page.click("text=Rotate token")
+    page.fill("#id_hours", "2")
+    page.click("input[value='Rotate token']")
+    page.wait_for_selector(".messagelist .success")
+    (rotated,) = zenvia.subscriptions
+    assert rotated.callback_url not in (shown, theirs.callback_url)
+    assert "it is good as well" in page.inner_text(".field-old_url")
+    assert zenvia.send(rotated.id).status == 200

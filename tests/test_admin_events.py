@@ -69,11 +69,11 @@ def test_the_list_stops_counting() -> None:
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [("topic=lead.created", {"lead.created"}), ("topic=others", {"agent.created"}), ("status__exact=failed", set())],
+    [("topic=lead.created", {"lead.created"}), ("topic=others", {"visit.booked"}), ("status__exact=failed", set())],
 )
 def test_filters(admin_client: Client, query: str, expected: set[str]) -> None:
     arrived()
-    arrived("agent.created")
+    arrived("visit.booked")
     shown = admin_client.get(f"{LIST}?{query}").context["cl"].result_list
     assert {event.topic for event in shown} == expected
 

@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
+from tests.admin_pages import ADD, AT_ZENVIA, LIST, add, said, use_api, user_with
 from tests.wire import Wire, says
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ADD = "/admin/zenvia_webhooks/subscription/add/"
-LIST = "/admin/zenvia_webhooks/subscription/"
 TOPICS = ["lead.created", "quote.updated", "interaction.resolved"]
 
 
@@ -27,29 +26,6 @@ def zenvia(settings: Any) -> Iterator[Sandbox]:
     with Sandbox(api_key="key-of-the-tests") as sandbox:
         use_api(settings, sandbox.api_url)
         yield sandbox
-
-
-def use_api(settings: Any, url: str) -> None:
-    account = {"API_KEY": "key-of-the-tests", "API_URL": url, "TIMEOUT": 2}
-    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "ACCOUNTS": {"default": account}}
-
-
-def add(client: Client, **fields: Any) -> Any:
-    """Open the form, send it as a browser would, and follow to where it leads."""
-    tokens = re.search(r'name="tokens" value="([^"]+)"', client.get(ADD).content.decode())
-    assert tokens is not None
-    data = {"account": "default", "topics": ["lead.created"], "tokens": tokens[1]} | fields
-    return client.post(ADD, data, follow=True)
-
-
-def said(response: Any) -> list[tuple[str, str]]:
-    return [(message.level_tag, str(message)) for message in response.context["messages"]]
-
-
-def user_with(*permissions: str) -> User:
-    user = User.objects.create_user("clerk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    return user
 
 
 @pytest.mark.parametrize("atomic_requests", [False, True])
@@ -70,10 +46,10 @@ def test_all_topics_are_ticked_and_become_a_row_each(
 
 def test_what_was_shown_is_exactly_what_is_sent(admin_client: Client, zenvia: Sandbox) -> None:
     page = admin_client.get(ADD)
-    tokens = re.search(r'name="tokens" value="([^"]+)"', page.content.decode())
+    tokens = re.search(r'name="drawn" value="([^"]+)"', page.content.decode())
     assert tokens is not None
-    shown = next(preview for preview in page.context["previews"] if preview.topic == "lead.created")
-    admin_client.post(ADD, {"account": "default", "topics": ["lead.created"], "tokens": tokens[1]})
+    shown = next(preview for preview in page.context["previews"] if preview.topics == ["lead.created"])
+    admin_client.post(ADD, {"account": "default", "topics": ["lead.created"], "drawn": tokens[1]})
     (sent,) = zenvia.requests
     assert shown.request.splitlines()[0] == f"{sent.method} {zenvia.url}{sent.path}"
     assert shown.request.splitlines()[-1] == sent.body.decode()
@@ -121,17 +97,17 @@ def test_an_unknown_outcome_is_pending_and_is_settled_by_a_button(admin_client: 
 
 
 def test_a_form_that_was_sent_already_registers_nothing(admin_client: Client, zenvia: Sandbox) -> None:
-    tokens = re.search(r'name="tokens" value="([^"]+)"', admin_client.get(ADD).content.decode())
+    tokens = re.search(r'name="drawn" value="([^"]+)"', admin_client.get(ADD).content.decode())
     assert tokens is not None
     for topic in ("lead.created", "quote.updated"):
-        response = admin_client.post(ADD, {"account": "default", "topics": [topic], "tokens": tokens[1]})
+        response = admin_client.post(ADD, {"account": "default", "topics": [topic], "drawn": tokens[1]})
     assert "was sent already" in response.content.decode()
     assert len(zenvia.subscriptions) == 1
 
 
 @pytest.mark.parametrize("tokens", ["", "forged", "eyJsZWFkLmNyZWF0ZWQiOiAiMCJ9:1:2"])
 def test_tokens_of_somebodys_own_are_refused(admin_client: Client, zenvia: Sandbox, tokens: str) -> None:
-    assert admin_client.post(ADD, {"account": "default", "topics": TOPICS, "tokens": tokens}).status_code == 200
+    assert admin_client.post(ADD, {"account": "default", "topics": TOPICS, "drawn": tokens}).status_code == 200
     assert not Subscription.objects.exists()
     assert zenvia.requests == []
 
@@ -187,19 +163,7 @@ def test_without_zenvias_yes_the_row_and_its_token_live_on(admin_client: Client,
     assert not LogEntry.objects.exists()
 
 
-def test_what_zenvia_has_registered_is_shown_beside_our_rows(admin_client: Client, zenvia: Sandbox) -> None:
-    add(admin_client)
-    zenvia.add(["lead.created"], "https://other.example.com/hook?secret=1")
-    page = admin_client.get(LIST + "at-zenvia/").content.decode()
-    row = Subscription.objects.get()
-    assert "https://other.example.com/hook" in page
-    assert "another system" in page
-    assert "this site" in page
-    assert row.token not in page
-    assert "secret" not in page
-
-
-@pytest.mark.parametrize("path", [LIST + "at-zenvia/", ADD])
+@pytest.mark.parametrize("path", [AT_ZENVIA, ADD])
 def test_a_wrong_setting_is_a_message(admin_client: Client, settings: Any, path: str) -> None:
     settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": {"API_KEY": "two words"}}}
     page = admin_client.get(path, follow=True)
@@ -228,7 +192,7 @@ def test_a_viewer_sees_neither_token_nor_buttons(client: Client, subscription: S
 
 def test_staff_without_permissions_sees_nothing(client: Client, subscription: Subscription) -> None:
     client.force_login(user_with())
-    for path in (LIST, ADD, LIST + "at-zenvia/", f"{LIST}{subscription.pk}/change/"):
+    for path in (LIST, ADD, AT_ZENVIA, f"{LIST}{subscription.pk}/change/"):
         assert client.get(path).status_code == 403
 
 
@@ -246,14 +210,6 @@ def test_forms_are_protected_against_forgery(subscription: Subscription, admin_u
     client.force_login(admin_user)
     for path in (ADD, f"{LIST}{subscription.pk}/do/deactivate/", f"{LIST}{subscription.pk}/delete/"):
         assert client.post(path, {"post": "yes"}).status_code == 403
-
-
-def test_a_strangers_odd_url_is_no_error(admin_client: Client, zenvia: Sandbox) -> None:
-    zenvia.add(["lead.created"], "http://[bad/x")
-    zenvia.add(["lead.created"], "https://user:password@other.example.com/hook")
-    page = admin_client.get(LIST + "at-zenvia/").content.decode()
-    assert "https://other.example.com/hook" in page
-    assert "password@" not in page
 
 
 def test_without_an_account_the_form_says_what_to_set(admin_client: Client, settings: Any) -> None:

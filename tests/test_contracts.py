@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -52,9 +53,9 @@ def test_a_topic_can_be_renamed_both_ways() -> None:
     call = help_center.create_call(["quote.updated"], URL, RENAMED)
     assert call.body == {"topic": "quote.status", "callbackUrl": URL}
     row = {"id": "1", "topic": "quote.status", "callbackUrl": URL}
-    assert help_center.read_created(row, RENAMED).topics == ("quote.updated",)
-    assert help_center.read_created(row, {}).topics == ("quote.status",)
-    notification = help_center.read_notification({"topic": "quote.status", "data": {}}, RENAMED)
+    assert help_center.read_subscription(row, RENAMED).topics == ("quote.updated",)
+    assert help_center.read_subscription(row, {}).topics == ("quote.status",)
+    notification = help_center.read_notification({"topic": "quote.status", "data": {}}, RENAMED, ())
     assert notification.topic == "quote.updated"
 
 
@@ -121,10 +122,10 @@ def test_stranger_is_not_recognised(stranger: dict[str, object]) -> None:
 
 def test_lead_is_read_as_published() -> None:
     found = envelope("lead_created")
-    notification = help_center.read_notification(found, {})
+    notification = help_center.read_notification(found, {}, ())
     assert notification.topic == "lead.created"
     assert notification.occurred_at == datetime(2024, 12, 9, 15, 30, tzinfo=UTC)
-    assert help_center.lead("lead.created", help_center.data(found)) == Lead(
+    assert help_center.lead("lead.created", found) == Lead(
         lead_id="12345",
         name="João Silva",
         email="joao.silva@email.com",
@@ -135,9 +136,11 @@ def test_lead_is_read_as_published() -> None:
 
 
 def test_quote_and_interaction_are_read_leniently() -> None:
-    quote = help_center.data(envelope("quote_updated"))
-    assert help_center.quote("quote.updated", quote) == Quote(quote_id="q-77", lead_id="12345", status="accepted")
-    resolved = help_center.data(envelope("interaction_resolved"))
+    quote = envelope("quote_updated")
+    assert help_center.quote("quote.updated", quote) == Quote(
+        quote_id="q-77", lead_id="12345", status="accepted", total=Decimal("199.9")
+    )
+    resolved = envelope("interaction_resolved")
     assert help_center.interaction("interaction.resolved", resolved) == Interaction(
         interaction_id="i-9", lead_id="12345", status="resolved", via="whatsApp"
     )
@@ -152,16 +155,16 @@ ODD_DATA: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("data", ODD_DATA)
 def test_odd_data_is_empty_on_its_own_topic_and_nothing_elsewhere(data: dict[str, Any]) -> None:
-    assert help_center.lead("lead.created", data) == Lead()
-    assert help_center.lead("quote.updated", data) is None
-    assert help_center.quote("quote.updated", data) == Quote()
-    assert help_center.quote("lead.created", data) is None
-    assert help_center.interaction("interaction.resolved", data) == Interaction()
-    assert help_center.interaction("lead.created", data) is None
+    assert help_center.lead("lead.created", {"data": data}) == Lead()
+    assert help_center.lead("quote.updated", {"data": data}) is None
+    assert help_center.quote("quote.updated", {"data": data}) == Quote()
+    assert help_center.quote("lead.created", {"data": data}) is None
+    assert help_center.interaction("interaction.resolved", {"data": data}) == Interaction()
+    assert help_center.interaction("lead.created", {"data": data}) is None
 
 
 def test_lead_is_there_on_another_topic_that_says_who() -> None:
-    assert help_center.lead("quote.updated", {"leadId": 7}) == Lead(lead_id="7")
+    assert help_center.lead("quote.updated", {"data": {"leadId": 7}}) == Lead(lead_id="7")
 
 
 # Single values

@@ -14,10 +14,10 @@ PACKAGE = zenvia_webhooks.__name__
 
 #: From the ground up. A folder's name stands for all that is in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("", "exceptions", "safe_json", "clock", "failpoints"),
+    ("", "exceptions", "safe_json", "clock", "failpoints", "secret_query"),
     ("contracts",),
     ("conf", "signals", "pools"),
-    ("wakeup", "transport"),
+    ("wakeup", "transport", "probe"),
     ("client",),
     ("models",),
     (
@@ -26,13 +26,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "outcomes",
         "tries",
         "dispatch",
+        "checks",
+        "pulse",
         "subscriptions",
         "retention",
         "diagnosis",
         "intake",
         "schedule",
     ),
-    ("views", "tasks", "checks"),
+    ("views", "tasks"),
     ("urls", "sandbox", "apps", "migrations", "templatetags"),
     ("admin", "api", "management", "testing"),
 )
@@ -45,7 +47,8 @@ ONLY_FOR = {
     "management": {"management"},
     "intake": {"intake", "views"},
     "client": {"client", "subscriptions", "diagnosis", "admin", "api", "management"},
-    "transport": {"transport", "client"},
+    "transport": {"transport", "client", "diagnosis"},
+    "secret_query": {"secret_query", "transport"},
     "sandbox": {"sandbox", "management", "testing"},
 }
 

@@ -201,6 +201,43 @@ def test_a_partial_failure_is_made_good_by_the_next_run(wire: Wire) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("contract", ["help_center", "conversion"])
+def test_runs_at_the_same_moment_register_each_topic_once(
+    sandbox: Sandbox, account: dict[str, Any], contract: str
+) -> None:
+    account["CONTRACT"] = contract
+    start = threading.Barrier(4)
+
+    def run() -> None:
+        start.wait()
+        try:
+            call_command("zenvia_register_subscription", stdout=io.StringIO(), stderr=io.StringIO())
+        except CommandError:
+            pass  # what another run has under way
+        finally:
+            connections.close_all()
+
+    runs = [threading.Thread(target=run) for _ in range(start.parties)]
+    for thread in runs:
+        thread.start()
+    for thread in runs:
+        thread.join()
+
+    rows = Subscription.objects.order_by("pk")
+    assert len(rows) == len(sandbox.subscriptions) == (3 if contract == "help_center" else 1)
+    assert {row.status for row in rows} == {"active"}
+    assert sum(request.method == "POST" for request in sandbox.requests) == len(rows)
+
+
+@pytest.mark.parametrize("topic", ["interaction.created", "agent.created"])
+def test_topics_that_are_one_to_zenvia_are_one_here(sandbox: Sandbox, account: dict[str, Any], topic: str) -> None:
+    account["CONTRACT"] = "conversion"
+    register()
+
+    assert register("--topic", topic) == (f"{Subscription.objects.get()}: registered already as subscription1.\n", "")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_somebody_else_begins_meanwhile_is_left_to_them(wire: Wire) -> None:
     first, second = (Subscription.objects.create(topics=[topic], status=Status.FAILED) for topic in TOPICS[:2])
 

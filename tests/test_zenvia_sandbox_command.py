@@ -73,6 +73,7 @@ def test_it_says_its_address_and_settings_serves_and_ends_cleanly(tmp_path: Path
     assert f'"API_URL": "{url[1]}/v1",' in output
     assert '"CALLBACK_BASE_URL": "http://127.0.0.1:8000"' in output
     assert "GET /v1/subscriptions answered 200" in output
+    assert "It speaks each CONTRACT: help_center, conversion." in output
     assert "given-key" not in output
     assert output.endswith("Stopped.\n")
 
@@ -87,6 +88,12 @@ def test_the_key_is_that_of_the_default_account(tmp_path: Path) -> None:
     assert "GET /v1/subscriptions answered 200" in output
     assert "key-of-settings" not in output
     assert "CALLBACK_BASE_URL" not in output  # it is set already
+
+
+def test_the_contract_is_that_of_the_default_account(tmp_path: Path) -> None:
+    settings = {"ACCOUNTS": {"default": {"API_KEY": "key-of-settings", "CONTRACT": "conversion"}}}
+    _, output, _ = run(tmp_path, key="key-of-settings", zenvia_webhooks=settings)
+    assert '"CONTRACT": "conversion",' in output
 
 
 def test_the_settings_that_it_prints_make_the_next_run_work(tmp_path: Path) -> None:

@@ -68,6 +68,18 @@ def test_it_posts_the_topic_of_the_given_subscription_as_the_wire_names_it(site:
     assert event.payload["topic"] == "quote.status"
 
 
+@pytest.mark.parametrize("by_setting", [True, False])
+@pytest.mark.parametrize("topic", ["lead.created", "quote.updated", "interaction.resolved", "agent.created"])
+@pytest.mark.django_db(transaction=True)
+def test_it_posts_in_the_other_envelope(site: LiveServer, settings: Any, topic: str, by_setting: bool) -> None:
+    account = {"API_KEY": "key", "CONTRACT": "conversion"} if by_setting else {"API_KEY": "key"}
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}, "CALLBACK_BASE_URL": site.url}
+    Subscription.objects.create(topics=[topic])
+    send("--topic", topic, "--field", "note=x", *([] if by_setting else ["--contract", "conversion"]))
+    event = Event.objects.get()
+    assert (event.contract, event.topic, event.data["note"]) == ("conversion", topic, "x")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_posts_a_files_exact_bytes(site: LiveServer, tmp_path: Path) -> None:
     body = '{ "topic":"lead.created",\r\n "data":{"name":"João"}}\n'.encode()
@@ -135,6 +147,7 @@ def test_no_connection_is_a_failure_that_does_not_show_the_token(elsewhere: Sand
         (["--url", "http://127.0.0.1:1/", "--field", "name"], "KEY=VALUE"),
         (["--url", "http://127.0.0.1:1/", "--file", "no/such/file.json"], "No such file"),
         (["--url", "http://127.0.0.1:1/", "--subscription", "1"], "not allowed with"),
+        (["--url", "http://127.0.0.1:1/", "--contract", "third"], "invalid choice"),
         (["--file", "a.json", "--field", "name=Ana", "--url", "http://127.0.0.1:1/"], "not allowed with"),
     ],
 )

@@ -60,11 +60,13 @@ def statuses() -> list[str]:
 
 
 @pytest.mark.parametrize("options", [[], ["--apply"], ["--account", "default"]])
-def test_with_nothing_pending_it_says_so(sandbox: Sandbox, options: list[str]) -> None:
+def test_with_nothing_to_do_it_says_so(sandbox: Sandbox, options: list[str]) -> None:
     Subscription.objects.create(topics=["lead.created"], status=Subscription.Status.FAILED)
 
-    assert sync(*options) == ("Nothing is pending.\n", "")
-    assert sandbox.requests == []
+    out, error = sync(*options)
+
+    assert (out.splitlines()[-1], error) == ("There is nothing to do.", "")
+    assert [request.method for request in sandbox.requests] == ["GET"]
 
 
 def test_without_apply_it_prints_the_plan_and_changes_nothing(sandbox: Sandbox) -> None:
@@ -78,10 +80,10 @@ def test_without_apply_it_prints_the_plan_and_changes_nothing(sandbox: Sandbox) 
 
     assert (out.splitlines(), error) == (
         [
-            "lead.created (default): activate. Zenvia lists it.",
-            "quote.updated (default): wait. Zenvia does not list it yet. "
+            f"#{known.pk} lead.created (default): activate. Zenvia lists it.",
+            f"#{known.pk + 1} quote.updated (default): wait. Zenvia does not list it yet. "
             "A call may be under way: look again in a minute.",
-            "interaction.resolved (default): register. Zenvia has not listed it for a minute.",
+            f"#{known.pk + 2} interaction.resolved (default): register. Zenvia has not listed it for a minute.",
             "Nothing was changed: --apply carries it out.",
         ],
         "",
@@ -138,7 +140,7 @@ def test_what_somebody_else_begins_meanwhile_is_left_to_them(sandbox: Sandbox, s
     with Wire() as wire:
 
         def lists_while_another_process_registers(asked: Asked) -> Iterable[bytes]:
-            Subscription.objects.filter(pk=row.pk).update(updated_at=now())
+            Subscription.objects.filter(pk=row.pk).update(absent_since=None, updated_at=now())
             connections.close_all()
             return says(200, [])(asked)
 
@@ -148,7 +150,7 @@ def test_what_somebody_else_begins_meanwhile_is_left_to_them(sandbox: Sandbox, s
         error = sync("--apply")[1]
 
         assert wire.count("POST") == 0
-    assert "  lead.created (default): It is active already, or somebody else is just registering it." in error
+    assert error == "1 of 1 not settled; see above."
 
 
 @pytest.mark.parametrize("options", [[], ["--apply"]])

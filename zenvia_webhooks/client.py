@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
-from zenvia_webhooks.conf import conf
-from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.conf import Account, conf
+from zenvia_webhooks.contracts import CONTRACTS, get_contract
 from zenvia_webhooks.contracts.base import Call, RemoteSubscription
-from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
+from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaConnectionError, ZenviaError
 from zenvia_webhooks.transport import MAX_ANSWER_BYTES, Answer, exchange
 
 T = TypeVar("T")
@@ -23,6 +25,8 @@ FIRST_WORDS = 200
 MAX_ID_LENGTH = 255
 
 TOKEN = re.compile("[0-9a-f]{64}")
+#: What is left of a token where an answer broke off.
+HALF_A_TOKEN = re.compile("[0-9a-f]{7,63}$")
 
 
 class ZenviaClient:
@@ -32,9 +36,13 @@ class ZenviaClient:
     an answer that is an error or can't be read. No call is ever repeated.
     """
 
-    def __init__(self, account: str = "default") -> None:
-        """Raise ZenviaConfigurationError where the account is not there or has no API key."""
-        self.account = conf.account(account)
+    def __init__(self, account: str = "default", *, contract: str | None = None) -> None:
+        """Speak the account's contract, or the one that is named, with the account's key.
+
+        Raise ZenviaConfigurationError where the account is not there or has no API key, KeyError for a contract that
+        is none.
+        """
+        self.account = _speaking(conf.account(account), contract)
         self.contract = get_contract(self.account.contract)
         if self.account.api_key is None:
             raise ZenviaConfigurationError(
@@ -45,6 +53,10 @@ class ZenviaClient:
     def __repr__(self) -> str:
         return f"ZenviaClient({self.account.alias!r})"
 
+    def wire_topic(self, topic: str) -> str:
+        """Return what Zenvia calls a canonical topic: two that share one are the same to subscribe to."""
+        return self.contract.wire_topic(topic, self.account.wire_topics)
+
     def list_subscriptions(self) -> list[RemoteSubscription]:
         """Return what is registered under the API key, whoever registered it."""
         answer = self._request(self.contract.list_call())
@@ -52,34 +64,66 @@ class ZenviaClient:
             answer, lambda reply: [_checked(row) for row in self.contract.read_list(reply, self.account.wire_topics)]
         )
 
+    def get_subscription(self, remote_id: str) -> RemoteSubscription | None:
+        """Return one subscription; None where there is none of that id."""
+        call = self.contract.get_call(remote_id)
+        if call is None:
+            return next((row for row in self.list_subscriptions() if row.id == remote_id), None)
+        try:
+            answer = self._request(call)
+        except ZenviaAPIError as error:
+            if error.status != 404:
+                raise
+            return None
+        found = self._read_subscription(answer)
+        if found.id != remote_id:
+            raise self._unreadable(answer, "another subscription than the one asked for")
+        return found
+
     def create_subscription(self, topics: Sequence[str], callback_url: str) -> RemoteSubscription:
         """Register a callback URL for canonical topics.
 
-        An empty answer is no error: what Zenvia lists then under this URL is returned.
+        Where the contract's `REPLACES` is True, Zenvia deactivates every other subscription by it: look at the list
+        first. An empty answer is no error: what Zenvia lists then under this URL is returned.
         Raises ValueError for a number of topics that the contract does not allow.
         """
         call = self.contract.create_call(topics, callback_url, self.account.wire_topics)
         answer = self._request(call)
         if not answer.body.strip():
             return self._find_created(answer, topics, callback_url)
-        created = self._read(
-            answer, lambda reply: _checked(self.contract.read_created(reply, self.account.wire_topics))
-        )
-        if find([created], topics, callback_url) is None:
+        created = self._read_subscription(answer)
+        if find([created], topics, callback_url, self.wire_topic) is None:
             raise self._unreadable(answer, "another subscription than the one asked for")
         return created
 
     def delete_subscription(self, remote_id: str) -> None:
         """Remove a subscription at Zenvia; one that is not there (404) is removed already."""
         try:
-            self._request(self.contract.delete_call(remote_id))
+            answer = self._request(self.contract.delete_call(remote_id))
         except ZenviaAPIError as error:
             if error.status != 404:
                 raise
+        else:
+            self._read_if_any(answer, _object_of(remote_id))
+
+    def list_topics(self) -> list[str]:
+        """Return the canonical topics that Zenvia offers; those that are published, where it can't be asked."""
+        call = self.contract.topics_call()
+        if call is None:
+            return list(self.contract.TOPICS)
+        return self._read(self._request(call), lambda reply: self.contract.read_topics(reply, self.account.wire_topics))
+
+    def check_key(self) -> None:
+        """Raise ZenviaError where the API key does not work with this contract."""
+        call = self.contract.check_call()
+        if call == self.contract.list_call():
+            self.list_subscriptions()
+        else:
+            self._read_if_any(self._request(call), lambda _reply: None)
 
     def _find_created(self, answer: Answer, topics: Sequence[str], callback_url: str) -> RemoteSubscription:
         try:
-            created = find(self.list_subscriptions(), topics, callback_url)
+            created = find(self.list_subscriptions(), topics, callback_url, self.wire_topic)
         except ZenviaError as error:
             # Whatever became of the list, the registration was answered with a 2xx.
             raise self._unreadable(answer, f"an empty answer, and {error}") from error
@@ -87,8 +131,22 @@ class ZenviaClient:
             raise self._unreadable(answer, "an empty answer, and it is not in the list")
         return created
 
+    def _read_subscription(self, answer: Answer) -> RemoteSubscription:
+        return self._read(
+            answer, lambda reply: _checked(self.contract.read_subscription(reply, self.account.wire_topics))
+        )
+
+    def _read_if_any(self, answer: Answer, read: Callable[[Any], None]) -> None:
+        if answer.body.strip():
+            self._read(answer, read)
+
     def _request(self, call: Call) -> Answer:
         answer = exchange(call, self.account, self.contract.credentials(self._api_key))
+        if answer.cut_off:
+            words = f"{answer.status}: {self._first_words(answer)}".rstrip(": ")
+            raise ZenviaConnectionError(
+                f"{call.name} got no whole answer from {_host(self.account.api_url)}: {answer.cut_off} after {words}"
+            )
         if 300 <= answer.status < 400:
             to = self._clean(_host(answer.location))
             raise self._error(answer, "a redirect" + f" to {to}" * bool(to) + ", which is not followed: check API_URL")
@@ -115,7 +173,8 @@ class ZenviaClient:
         return self._error(answer, f"can't be read ({why})" + (f": {words}" if words else ""))
 
     def _error(self, answer: Answer, message: str, code: str = "") -> ZenviaAPIError:
-        return ZenviaAPIError(answer.call, status=answer.status, code=code, message=message)
+        hint = self.contract.hint(answer.status)
+        return ZenviaAPIError(answer.call, status=answer.status, code=code, message=message, hint=hint)
 
     def _words(self, answer: Answer) -> tuple[str, str]:
         """Return message and code as Zenvia put them, else the first words of the answer."""
@@ -131,20 +190,70 @@ class ZenviaClient:
         return self._first_words(answer), ""
 
     def _first_words(self, answer: Answer) -> str:
-        return self._clean(answer.body.decode("utf-8", errors="replace"))
+        words = answer.body.decode("utf-8", errors="replace")
+        return self._clean(self._without_half_a_secret(words) if answer.cut_off else words)
+
+    def _without_half_a_secret(self, words: str) -> str:
+        for key in _spellings(self._api_key):
+            for size in range(len(key), 3, -1):
+                if words.endswith(key[:size]):
+                    return words[:-size] + "***"
+        return HALF_A_TOKEN.sub(lambda match: match[0][:6] + "…", words)
 
     def _clean(self, words: str) -> str:
         words = "".join(letter for letter in " ".join(words.split()) if letter.isprintable())
         # Some servers echo what they refuse. Before the cut, which could leave half a secret.
         for key in _spellings(self._api_key):
             words = words.replace(key, "***")
+            # Of an answer that broke off, the end may be half a secret.
+            words = next(
+                (words[:-size] + "***" for size in range(len(key), 3, -1) if words.endswith(key[:size])), words
+            )
         words = mask_tokens(words)
         return words if len(words) <= FIRST_WORDS else words[:FIRST_WORDS] + "…"
 
 
-def find(listed: Sequence[RemoteSubscription], topics: Sequence[str], callback_url: str) -> RemoteSubscription | None:
-    """Return the first of Zenvia's subscriptions that has these topics and this callback URL."""
-    same = (row for row in listed if is_same_url(row.callback_url, callback_url) and set(row.topics) == set(topics))
+def contract_that_answers(account: str) -> str | None:
+    """Return the name of another contract than the account's that its key works with; None for none.
+
+    For after a 401 or 404. Raises nothing of Zenvia's.
+    """
+    with contextlib.suppress(ZenviaConfigurationError):
+        own = conf.account(account).contract
+        return next((name for name in CONTRACTS if name != own and _answers(account, name)), None)
+    return None
+
+
+def _answers(account: str, contract: str) -> bool:
+    try:
+        ZenviaClient(account, contract=contract).check_key()
+    except ZenviaError:
+        return False
+    return True
+
+
+def _speaking(account: Account, contract: str | None) -> Account:
+    """Return the account as it would be with another contract."""
+    if contract is None or contract == account.contract:
+        return account
+    # Not Zenvia's own address but a stand-in's or a proxy's: that speaks both.
+    is_default = account.api_url == get_contract(account.contract).API_URL
+    other = get_contract(contract)
+    # Its names of topics are those of its own contract.
+    return replace(account, contract=contract, api_url=other.API_URL if is_default else account.api_url, wire_topics={})
+
+
+def find(
+    listed: Sequence[RemoteSubscription], topics: Sequence[str], callback_url: str, wire: Callable[[str], str]
+) -> RemoteSubscription | None:
+    """Return the first of Zenvia's subscriptions that has this callback URL and these topics.
+
+    Topics are compared as `wire`, a client's `wire_topic`, names them: several of ours may be one of Zenvia's.
+    """
+    wanted = set(map(wire, topics))
+    same = (
+        row for row in listed if is_same_url(row.callback_url, callback_url) and set(map(wire, row.topics)) == wanted
+    )
     return next(same, None)
 
 
@@ -171,6 +280,18 @@ def _checked(remote: RemoteSubscription) -> RemoteSubscription:
     if len(remote.id) > MAX_ID_LENGTH or not remote.id.isprintable() or remote.id in (".", ".."):
         raise ValueError(f"an id that is not {MAX_ID_LENGTH} printable characters at most")
     return remote
+
+
+def _object_of(remote_id: str) -> Callable[[Any], None]:
+    """Return a reader of an answer about one subscription, which need not be shown in full."""
+
+    def read(reply: Any) -> None:
+        if not isinstance(reply, dict):
+            raise ValueError("an object was due")
+        if reply.get("id") is not None and str(reply["id"]) != remote_id:
+            raise ValueError("another subscription than the one asked for")
+
+    return read
 
 
 def _spellings(key: str) -> list[str]:

@@ -30,12 +30,14 @@ class ZenviaConnectionError(ZenviaError, ConnectionError):
 class ZenviaAPIError(ZenviaError, ValueError):
     """Zenvia answered with an error, or with something that can't be read.
 
-    `status` is the HTTP status, `code` and `message` are Zenvia's own words (`code` may be empty).
+    `status` is the HTTP status, `code` and `message` are Zenvia's own words (`code` may be empty), `hint` is what else
+    is known about such an answer.
     """
 
-    def __init__(self, call: str, *, status: int, code: str = "", message: str = "") -> None:
-        self.call, self.status, self.code, self.message = call, status, code, message
-        super().__init__(f"{call} was answered {status}" + (f": {message}" if message else ""))
+    def __init__(self, call: str, *, status: int, code: str = "", message: str = "", hint: str = "") -> None:
+        self.call, self.status, self.code, self.message, self.hint = call, status, code, message, hint
+        text = f"{call} was answered {status}" + (f": {message}" if message else "")
+        super().__init__(text + (f" ({hint})" if hint else ""))
 
     @property
     def outcome_unknown(self) -> bool:  # type: ignore[override]  # a class-wide fact there, by status here

@@ -75,7 +75,7 @@ def read(account: str, body: bytes) -> dict[str, Any]:
         return _quarantined(account, body, payload=None, error=f"No JSON object: {error}")
     if contract is None:
         return _quarantined(account, body, payload=payload, error="A JSON object, but no notification that we know.")
-    notification = contract.read_notification(payload, _wire_topics(account))
+    notification = contract.read_notification(payload, _wire_topics(account), _resolved_statuses())
     return {
         "payload": payload,
         "contract": contract.NAME,
@@ -92,6 +92,13 @@ def _wire_topics(account: str) -> Mapping[str, str]:
     except ZenviaConfigurationError:
         # An account that has been taken out of the settings, or broken in them, still gets its events.
         return {}
+
+
+def _resolved_statuses() -> tuple[str, ...]:
+    try:
+        return conf.resolved_statuses
+    except ZenviaConfigurationError:
+        return ()
 
 
 def _quarantined(account: str, body: bytes, *, payload: dict[str, Any] | None, error: str) -> dict[str, Any]:

@@ -15,8 +15,16 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "zenvia_webhooks.dispatch_events": {
         "task": wakeup.TASK,
         "schedule": wakeup.HINT_EXPIRES,
+        # By this a worker knows that beat is there. django-celery-beat keeps it, as it does not the options.
+        "kwargs": {"sweep": True},
         # An old message is worth nothing: the next sweep looks at the same table.
         "options": {"expires": wakeup.HINT_EXPIRES},
+    },
+    # Compares subscriptions with what Zenvia lists, and reports; it changes nothing at Zenvia.
+    "zenvia_webhooks.sync_subscriptions": {
+        "task": "zenvia_webhooks.sync_subscriptions",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
     },
     PURGE_TASK: {"task": PURGE_TASK, "schedule": crontab(hour="3", minute="17")},
 }

@@ -103,7 +103,8 @@ class EventSignal(Signal):
 lead_created = EventSignal()
 #: A quote changed, in whatever way: `event.quote` says which and its status. Fires for every `quote.*` topic.
 quote_updated = EventSignal()
-#: A conversation was resolved: `event.interaction` says which.
+#: A conversation was resolved: `event.interaction` says which. Under the contract `conversion`, one whose type or
+#: status is in the setting `RESOLVED_STATUSES`; it may fire again on a later change of it.
 interaction_resolved = EventSignal()
 #: An event of any topic arrived, known to us or not.
 event_received = EventSignal()
@@ -113,6 +114,10 @@ EVENT_SIGNALS = (lead_created, quote_updated, interaction_resolved, event_receiv
 #: Sent at once, best effort, after every failed try: `(sender, event, delivery)`, sender the `Delivery` class.
 #: An exception in a receiver is logged and goes no further.
 delivery_failed = Signal()
+#: Sent once, best effort, when Zenvia no longer lists a subscription and no events come through it:
+#: `(sender, subscription)`, sender the `Subscription` class. In whatever process compared; it is registered again by a
+#: person or by `zenvia_sync_subscriptions --apply`, not by itself.
+subscription_lost = Signal()
 
 
 def topic_signal(topic: str) -> EventSignal | None:

@@ -6,7 +6,7 @@ import time
 
 from celery import Task, shared_task
 
-from zenvia_webhooks import dispatch, pools, retention, schedule, wakeup
+from zenvia_webhooks import dispatch, pools, pulse, retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.pace import HARD_PART, SOFT_PART
 
@@ -31,10 +31,12 @@ class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 
 
 # `expires` here too: django-celery-beat does not keep the schedule's.
-@shared_task(name=wakeup.TASK, base=DispatchTask, ignore_result=True, expires=wakeup.HINT_EXPIRES)
-def dispatch_events() -> int:
-    """Hand due events to their receivers; return how many were taken up."""
+@shared_task(bind=True, name=wakeup.TASK, base=DispatchTask, ignore_result=True, expires=wakeup.HINT_EXPIRES)
+def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
+    """Hand due events to their receivers; return how many were taken up. Beat says that it is the `sweep`."""
     pools.require_supported()
+    if not self.request.is_eager:
+        pulse.give(sweep=sweep)
     return dispatch.dispatch_due()
 
 
@@ -54,3 +56,9 @@ def purge_events(self: Task[[], int]) -> int:
             self.apply_async(retry=False)
             break
     return purged
+
+
+@shared_task(name="zenvia_webhooks.sync_subscriptions", ignore_result=True, expires=3600)
+def sync_subscriptions() -> int:
+    """Compare subscriptions with what Zenvia lists; return how many lines a person should see to."""
+    return subscriptions.watch()

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from zenvia_webhooks.conf import Account, is_loopback
 from zenvia_webhooks.contracts.base import Call, Credentials
 from zenvia_webhooks.exceptions import ZenviaConnectionError
+from zenvia_webhooks.secret_query import SecretQueryAdapter
 
 T = TypeVar("T")
 
 #: More than any list of subscriptions; what is longer is not read.
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
+#: What an error shows of an answer is in them.
+FIRST_BYTES = 1024
 #: Kinds of error before there is a connection: nothing was sent.
 NOT_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A whole answer of Zenvia's."""
+    """An answer of Zenvia's."""
 
     #: "POST /subscriptions", for messages.
     call: str
@@ -36,13 +40,15 @@ class Answer:
     body: bytes = field(repr=False)
     #: Where a redirect leads.
     location: str = field(default="", repr=False)
+    #: The kind of error that cut the body off; empty for a whole answer.
+    cut_off: str = ""
 
 
 def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     """Make one call, once, and return its answer, whatever its status.
 
-    A body longer than `MAX_ANSWER_BYTES` is cut behind it. Raises ZenviaConnectionError where no whole answer came
-    within the account's `TIMEOUT`.
+    A body longer than `MAX_ANSWER_BYTES` is cut behind it. Raises ZenviaConnectionError where no answer began, or none
+    was whole within the account's `TIMEOUT`.
     """
     answer = _within(account.timeout, lambda: _exchange(call, account, credentials))
     if isinstance(answer, str):
@@ -57,10 +63,10 @@ def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
 def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     ends = time.monotonic() + account.timeout
     host = urlsplit(account.api_url).hostname or ""
-    body = bytearray()
+    body, cut_off = bytearray(), ""
     # A session of its own: on a kept connection, a POST might be sent twice by the HTTP library.
     with (
-        _Session() as session,
+        _Session(credentials.params) as session,
         session.request(
             call.method,
             account.api_url + call.path,
@@ -76,14 +82,25 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
             stream=True,
         ) as response,
     ):
-        for chunk in response.iter_content(8 * 1024):
-            body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
-                break
-            if time.monotonic() > ends:
-                raise TimeoutError
-    location = response.headers.get("Location", "")
-    return Answer(call=call.name, status=response.status_code, body=bytes(body), location=location)
+        try:
+            # The first words byte by byte: a piece that is cut off half way is lost.
+            while chunk := response.raw.read(1 if len(body) < FIRST_BYTES else 8 * 1024, decode_content=True):
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    break
+                if time.monotonic() > ends:
+                    raise TimeoutError
+        except HTTPError as error:
+            cut_off = _kind(error)
+            if cut_off == "TimeoutError":
+                raise
+    return Answer(
+        call=call.name,
+        status=response.status_code,
+        body=bytes(body),
+        location=response.headers.get("Location", ""),
+        cut_off=cut_off,
+    )
 
 
 class _Session(requests.Session):
@@ -91,6 +108,12 @@ class _Session(requests.Session):
 
     Told only not to follow them, requests reads all of a redirect's body and fails over an address that is none.
     """
+
+    def __init__(self, params: Mapping[str, str]) -> None:
+        super().__init__()
+        if params:
+            for scheme in ("https://", "http://"):
+                self.mount(scheme, SecretQueryAdapter(urlencode(params)))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
@@ -102,8 +125,6 @@ class _Authorization(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self.credentials.headers)
-        if self.credentials.params:
-            request.prepare_url(request.url, dict(self.credentials.params))
         return request
 
 

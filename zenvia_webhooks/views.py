@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
 
-from zenvia_webhooks import failpoints
+from zenvia_webhooks import failpoints, probe
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.intake import SubscriptionGoneError, take_in
 from zenvia_webhooks.models import Subscription
@@ -27,9 +27,11 @@ RETRY_AFTER_SECONDS = 30
 class RefusedError(Exception):
     """The request is answered with an error, and nothing is stored."""
 
-    def __init__(self, status: int, reason: str, **headers: str) -> None:
+    def __init__(self, status: int, reason: str, *, proof: str | None = None, **headers: str) -> None:
         super().__init__(reason)
         self.status, self.reason, self.headers = status, reason, headers
+        #: Of this site, where it asked itself: see `probe`.
+        self.proof = proof
 
 
 @csrf_exempt
@@ -68,11 +70,12 @@ for _alias in connections:
 
 def find_subscription(token: str) -> Subscription:
     """Return the subscription of a token. Raises RefusedError."""
-    # Not from a replica, which may not know a new subscription yet.
-    known = Subscription.objects.using(router.db_for_write(Subscription))
-    subscription = known.with_token(token) if TOKEN.fullmatch(token) else None
-    if subscription is None:
+    if not TOKEN.fullmatch(token):
         raise RefusedError(404, "unknown token")
+    # Not from a replica, which may not know a new subscription yet.
+    subscription = Subscription.objects.using(router.db_for_write(Subscription)).with_token(token)
+    if subscription is None:
+        raise RefusedError(404, "unknown token", proof=probe.proof(token))
     return subscription
 
 
@@ -127,7 +130,8 @@ def lower_case(request: HttpRequest) -> dict[str, str]:
 
 def refuse(refused: RefusedError) -> HttpResponse:
     """Answer an error, and log it without the path, which holds the token."""
-    return answer({"error": refused.reason}, status=refused.status, headers=refused.headers)
+    content = {"error": refused.reason} | ({"proof": refused.proof} if refused.proof else {})
+    return answer(content, status=refused.status, headers=refused.headers)
 
 
 def answer(content: dict[str, Any], *, status: int, headers: dict[str, str] | None = None) -> JsonResponse:

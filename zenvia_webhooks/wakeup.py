@@ -65,6 +65,16 @@ def hint() -> None:
         logger.exception("no hint could be given; events wait for the sweep")
 
 
+def publish() -> None:
+    """Publish a hint in this thread, over a connection of its own: a way to see whether the broker takes it.
+
+    Raises what the transport raises, after a few seconds at most; such an error's text may hold the broker's password.
+    """
+    app: Celery = app_or_default()
+    with _connection(app) as connection:
+        _send(app, connection)
+
+
 def flush(seconds: float = FLUSH_SECONDS) -> bool:
     """Wait for the last hint to be published; tell whether it was."""
     publisher = _current
@@ -124,9 +134,8 @@ class Publisher(threading.Thread):
 
     def _publish(self, app: Celery) -> bool:
         try:
-            producer = app.amqp.Producer(self._connect(app), auto_declare=False)
             failpoints.reach("wakeup.publishing")
-            app.send_task(TASK, producer=producer, retry=False, expires=HINT_EXPIRES, ignore_result=True)
+            _send(app, self._connect(app))
         except Exception as error:  # noqa: BLE001  # whatever the transport: the sweep makes up for it
             # The kind of the error alone: its text may hold the broker's password.
             if not self.is_failing:
@@ -142,9 +151,7 @@ class Publisher(threading.Thread):
     def _connect(self, app: Celery) -> Connection:
         if self._connection is None or self._connection_app is not app:
             self._disconnect()
-            self._connection = app.connection_for_write(
-                connect_timeout=BROKER_SECONDS, transport_options=TRANSPORT_OPTIONS
-            )
+            self._connection = _connection(app)
             self._connection_app = app
         return self._connection
 
@@ -155,6 +162,15 @@ class Publisher(threading.Thread):
                 connection.release()
             except Exception:  # whatever the transport: it is thrown away
                 logger.debug("the broken connection could not be closed", exc_info=True)
+
+
+def _connection(app: Celery) -> Connection:
+    return app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=TRANSPORT_OPTIONS)
+
+
+def _send(app: Celery, connection: Connection) -> None:
+    producer = app.amqp.Producer(connection, auto_declare=False)
+    app.send_task(TASK, producer=producer, retry=False, expires=HINT_EXPIRES, ignore_result=True)
 
 
 _in_line = threading.local()

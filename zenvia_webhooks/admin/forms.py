@@ -1,46 +1,46 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from django import forms
-from django.core import signing
+from django.http import QueryDict
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks import subscriptions
+from zenvia_webhooks.admin.preview import Preview, preview
+from zenvia_webhooks.admin.sealing import seal, unseal
+from zenvia_webhooks.admin.topics import Offer, ask, explain, published
 from zenvia_webhooks.conf import Account, conf
-from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.contracts import get_contract, help_center
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.models.subscription import callback_url, new_token
+from zenvia_webhooks.models.subscription import new_token
 
-SALT = "zenvia_webhooks.admin.add_subscription"
-#: Seconds that a form may stay open before its tokens are drawn anew.
-FORM_SECONDS = 24 * 3600
+#: Ticked from the start: those with a signal of their own.
+USUAL_TOPICS = tuple(help_center.TOPICS)
+#: Stands for a topic where one token is for all of them.
+ALL = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preview:
-    """One request as it will be sent, but for the key."""
+class Drawn(TypedDict):
+    """What is decided when the form is shown, and holds when it is sent."""
 
-    account: str
-    topic: str
-    callback_url: str
-    request: str
+    #: Topic, or `ALL` → token.
+    tokens: dict[str, str]
+    #: Account → what it may choose from.
+    offers: dict[str, Offer]
 
 
 class AddSubscriptionForm(forms.Form):
     """Which topics to register for which account.
 
-    The tokens are drawn when the form is shown, and come back with it signed, so that what was shown is what is sent.
+    Tokens and topics are settled when the form is shown, and come back with it signed: what was shown is what is sent,
+    and Zenvia is not asked again.
     """
 
     account = forms.ChoiceField(label=_("Account"))
-    topics = forms.MultipleChoiceField(
-        label=_("Topics"),
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("One subscription each."),
-    )
+    topics = forms.MultipleChoiceField(label=_("Topics"), widget=forms.CheckboxSelectMultiple)
     by_hand = forms.BooleanField(
         label=_("Registered by hand"),
         required=False,
@@ -49,75 +49,90 @@ class AddSubscriptionForm(forms.Form):
             "in Zenvia's own pages."
         ),
     )
-    tokens = forms.CharField(widget=forms.HiddenInput)
+    drawn = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None) -> None:
-        """Raise ZenviaConfigurationError where nothing could be registered."""
+    def __init__(self, data: QueryDict | None = None, *, shown: QueryDict | None = None) -> None:
+        """Take `data` to be registered, or what the form `shown` has now to be shown anew.
+
+        Raises ZenviaConfigurationError where nothing could be registered.
+        """
         self.accounts = conf.accounts
         if not self.accounts:
             raise ZenviaConfigurationError(
                 "Add an account to ZENVIA_WEBHOOKS['ACCOUNTS'], such as {'default': {'API_KEY': ...}}."
             )
-        known = {topic: None for account in self.accounts.values() for topic in get_contract(account.contract).TOPICS}
-        super().__init__(data, initial={"topics": list(known), "account": next(iter(self.accounts), None)})
-        self.drawn = self._drawn(list(known))
-        self.initial["tokens"] = signing.dumps(self.drawn, salt=SALT)
+        sent = data or shown or QueryDict()
+        came_back: Drawn | None = unseal("add", sent, "drawn")
+        self.is_too_old = came_back is None
+        self.is_asking = data is None and shown is None
+        self.what_is_drawn = came_back or self._draw()
+        self.chosen = self.accounts.get(sent.get("account", "")) or next(iter(self.accounts.values()))
+        offer = self.what_is_drawn["offers"].get(self.chosen.alias) or Offer(topics=published(self.chosen), error="")
+        ticked = USUAL_TOPICS if self.is_asking else sent.getlist("topics")
+        self.ticked = [topic for topic in offer["topics"] if topic in ticked]
+        self.is_by_hand = "by_hand" in sent
+        initial = {"account": self.chosen.alias, "topics": self.ticked, "by_hand": self.is_by_hand}
+        super().__init__(data, initial={**initial, "drawn": seal("add", self.what_is_drawn)})
+        self.offer_note = explain(offer)
         self.fields["account"].choices = [(alias, alias) for alias in self.accounts]  # type: ignore[attr-defined]
-        self.fields["topics"].choices = [(topic, topic) for topic in known]  # type: ignore[attr-defined]
+        self.fields["topics"].choices = [(topic, topic) for topic in offer["topics"]]  # type: ignore[attr-defined]
+        self.fields["topics"].help_text = _how_many(self.chosen)
 
-    def _drawn(self, topics: list[str]) -> dict[str, str]:
-        if self.is_bound:
-            try:
-                drawn: dict[str, str] = signing.loads(self.data.get("tokens", ""), salt=SALT, max_age=FORM_SECONDS)
-            except signing.BadSignature:
-                pass
-            else:
-                return drawn
-        return {topic: new_token() for topic in topics}
+    def _draw(self) -> Drawn:
+        # A form that came back too old is not to be sent, so Zenvia need not be asked for it.
+        known = {alias: Offer(topics=published(account), error="") for alias, account in self.accounts.items()}
+        offers = ask(self.accounts.values()) if self.is_asking else known
+        topics = dict.fromkeys(topic for offer in offers.values() for topic in offer["topics"])
+        return Drawn(tokens={topic: new_token() for topic in (*topics, ALL)}, offers=offers)
 
-    def clean_tokens(self) -> dict[str, str]:
-        if self.data.get("tokens") and Subscription.objects.filter(token__in=self.drawn.values()).exists():
+    def clean_drawn(self) -> Drawn:
+        if self.is_too_old:
+            raise forms.ValidationError(_("This form was open for too long. Open it anew."))
+        if Subscription.objects.filter(token__in=self.what_is_drawn["tokens"].values()).exists():
             raise forms.ValidationError(_("This form was sent already. Open it anew to register more."))
-        try:
-            signing.loads(self.data.get("tokens", ""), salt=SALT, max_age=FORM_SECONDS)
-        except signing.BadSignature:
-            raise forms.ValidationError(_("This form was open for too long. Open it anew.")) from None
-        return self.drawn
+        return self.what_is_drawn
 
     def clean(self) -> None:
         chosen = self.cleaned_data
-        if not chosen or "account" not in chosen or "topics" not in chosen:
+        if "account" not in chosen or "topics" not in chosen:
             return
         for row in Subscription.objects.in_use(chosen["account"], chosen["topics"]):
             # One that was refused is registered again, not beside it.
             self.add_error(
                 "topics",
-                _("%(topics)s has a subscription already, which is %(status)s: see #%(pk)s.")
+                gettext("%(topics)s has a subscription already, which is %(status)s: see #%(pk)s.")
                 % {"topics": ", ".join(row.topics), "status": row.get_status_display(), "pk": row.pk},
             )
 
     def save(self) -> list[Subscription]:
-        """Create the rows; nothing is registered yet."""
-        account, tokens = self.cleaned_data["account"], self.cleaned_data["tokens"]
+        """Create the rows; nothing is registered yet. Raises ValueError where one more can't be had."""
         return [
-            subscriptions.add(account, topics, token=tokens[topics[0]])
-            for topics in subscriptions.topics_per_row(account, self.cleaned_data["topics"])
+            subscriptions.add(self.chosen.alias, topics, token=self._token(topics))
+            for topics in subscriptions.topics_per_row(self.chosen.alias, self.ticked)
         ]
 
     @property
     def previews(self) -> list[Preview]:
+        """What is sent for the topics that are ticked now."""
         return [
-            self._preview(account, topics)
-            for account in self.accounts.values()
-            for topics in subscriptions.topics_per_row(account.alias, self.drawn)
+            preview(self.chosen, topics, self._token(topics))
+            for topics in subscriptions.topics_per_row(self.chosen.alias, self.ticked)
         ]
 
-    def _preview(self, account: Account, topics: list[str]) -> Preview:
-        contract, url = get_contract(account.contract), callback_url(self.drawn[topics[0]])
-        call = contract.create_call(topics, url, account.wire_topics)
-        credentials = contract.credentials("••••••")
-        headers = {**credentials.headers, "Content-Type": "application/json"}
-        lines = [f"{call.method} {account.api_url}{call.path}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        lines += ["", (call.content or b"").decode()]
-        return Preview(account=account.alias, topic=topics[0], callback_url=url, request="\n".join(lines))
+    def _token(self, topics: list[str]) -> str:
+        # By what stays the same while topics are ticked: a URL may have been copied.
+        key = topics[0] if get_contract(self.chosen.contract).TOPICS_PER_SUBSCRIPTION == 1 else ALL
+        return self.what_is_drawn["tokens"][key]
+
+
+def _how_many(account: Account) -> str:
+    contract = get_contract(account.contract)
+    if contract.REPLACES:
+        return gettext(
+            "All in one subscription: Zenvia has one for each API key. Should another system's be registered, you are "
+            "asked before it is cut off."
+        )
+    size = contract.TOPICS_PER_SUBSCRIPTION
+    if size is None:
+        return gettext("All in one subscription.")
+    return ngettext("One subscription each.", "Up to %(size)s topics a subscription.", size) % {"size": size}

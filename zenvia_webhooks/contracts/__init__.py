@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from zenvia_webhooks.contracts import help_center
+from zenvia_webhooks.contracts import conversion, help_center
 from zenvia_webhooks.contracts.base import Contract
 
 #: The value of an account's `CONTRACT` → the module that speaks it.
-CONTRACTS: dict[str, Contract] = {help_center.NAME: help_center}
+CONTRACTS: dict[str, Contract] = {
+    help_center.NAME: help_center,
+    conversion.NAME: conversion,
+}
 
 
 def get_contract(name: str) -> Contract:

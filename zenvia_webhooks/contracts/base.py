@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 
@@ -71,6 +72,14 @@ class Lead:
     phone: str | None = None
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    #: As Zenvia names it, such as "followUp".
+    status: str | None = None
+    #: The seller in charge: the name, else the e-mail address, else the id.
+    agent: str | None = None
+    #: The group (team, branch) that it belongs to.
+    group_id: str | None = None
+    #: Where the lead came from, such as "WHATSAPP".
+    source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +88,11 @@ class Quote:
 
     quote_id: str | None = None
     lead_id: str | None = None
+    #: As Zenvia names it: "pending", "accepted" or "rejected".
     status: str | None = None
+    total: Decimal | None = None
+    #: In UTC.
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +104,14 @@ class Interaction:
     status: str | None = None
     #: The channel, such as "whatsApp".
     via: str | None = None
+    #: "inbound" (from the lead) or "outbound" (to the lead).
+    direction: str | None = None
+    #: What the message says, where there is one.
+    text: str | None = None
+    #: The seller who took part: the name, else the e-mail address, else the id.
+    agent: str | None = None
+    #: In UTC.
+    finished_at: datetime | None = None
 
 
 class Contract(Protocol):
@@ -107,27 +128,59 @@ class Contract(Protocol):
     TOPICS: Mapping[str, str]
     #: How many topics one subscription holds; None where there is no limit.
     TOPICS_PER_SUBSCRIPTION: int | None
+    #: Whether a new subscription deactivates every other one, a stranger's included.
+    REPLACES: bool
 
     def credentials(self, api_key: str) -> Credentials: ...
 
-    def wire_topic(self, topic: str, wire_topics: Mapping[str, str]) -> str: ...
+    def wire_topic(self, topic: str, wire_topics: Mapping[str, str]) -> str:
+        """Return what Zenvia calls a canonical topic where it is subscribed to."""
+        ...
+
+    def canonical_topic(self, wire: str, wire_topics: Mapping[str, str]) -> str:
+        """Return what we call a topic of Zenvia's where it is subscribed to."""
+        ...
 
     def list_call(self) -> Call: ...
 
-    def create_call(self, topics: Sequence[str], callback_url: str, wire_topics: Mapping[str, str]) -> Call: ...
+    def create_call(self, topics: Sequence[str], callback_url: str, wire_topics: Mapping[str, str]) -> Call:
+        """Raise ValueError for a number of topics that one subscription can't hold."""
+        ...
+
+    def get_call(self, remote_id: str) -> Call | None:
+        """Ask for one subscription; None where there is no such call."""
+        ...
 
     def delete_call(self, remote_id: str) -> Call: ...
 
-    def read_list(self, reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]: ...
-
-    def read_created(self, reply: object, wire_topics: Mapping[str, str]) -> RemoteSubscription: ...
-
-    def recognise(self, envelope: Mapping[str, Any]) -> bool:
-        """Tell whether a webhook's JSON object is a notification of this contract."""
+    def topics_call(self) -> Call | None:
+        """Ask which topics there are; None where there is no such call."""
         ...
 
-    def read_notification(self, envelope: Mapping[str, Any], wire_topics: Mapping[str, str]) -> Notification:
-        """Read a recognised envelope; never raises."""
+    def check_call(self) -> Call:
+        """Make the cheapest call that only a good API key is answered well."""
+        ...
+
+    def read_list(self, reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]: ...
+
+    def read_subscription(self, reply: object, wire_topics: Mapping[str, str]) -> RemoteSubscription: ...
+
+    def read_topics(self, reply: object, wire_topics: Mapping[str, str]) -> list[str]:
+        """Read the answer to `topics_call` as canonical topics."""
+        ...
+
+    def hint(self, status: int) -> str:
+        """Return what else is known about an HTTP status of Zenvia's, for people; empty for nothing."""
+        ...
+
+    def recognise(self, envelope: Mapping[str, Any]) -> bool:
+        """Tell whether a webhook's JSON object is a notification of this contract, and of no other."""
+        ...
+
+    def read_notification(
+        self, envelope: Mapping[str, Any], wire_topics: Mapping[str, str], resolved_statuses: Sequence[str]
+    ) -> Notification:
+        """Read a recognised envelope; never raises. `resolved_statuses` are in lower case."""
         ...
 
     def identity(self, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -138,8 +191,10 @@ class Contract(Protocol):
         """Return the business object of a recognised envelope; never raises."""
         ...
 
-    def lead(self, topic: str, data: Mapping[str, Any]) -> Lead | None: ...
+    # Of an event's topic and envelope; never raise.
 
-    def quote(self, topic: str, data: Mapping[str, Any]) -> Quote | None: ...
+    def lead(self, topic: str, envelope: Mapping[str, Any]) -> Lead | None: ...
 
-    def interaction(self, topic: str, data: Mapping[str, Any]) -> Interaction | None: ...
+    def quote(self, topic: str, envelope: Mapping[str, Any]) -> Quote | None: ...
+
+    def interaction(self, topic: str, envelope: Mapping[str, Any]) -> Interaction | None: ...

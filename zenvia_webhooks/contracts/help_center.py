@@ -20,7 +20,7 @@ from zenvia_webhooks.contracts.base import (
     Quote,
     RemoteSubscription,
 )
-from zenvia_webhooks.contracts.reading import first_text, instant, text
+from zenvia_webhooks.contracts.reading import amount, first_text, instant, mapping, text
 
 NAME = "help_center"
 API_URL = "https://api.zenvia.com/v1"
@@ -30,6 +30,7 @@ TOPICS: Mapping[str, str] = {
     "interaction.resolved": "interaction.resolved",
 }
 TOPICS_PER_SUBSCRIPTION: int | None = 1
+REPLACES = False
 MAX_TOPIC_LENGTH = 100
 
 
@@ -65,9 +66,24 @@ def create_call(topics: Sequence[str], callback_url: str, wire_topics: Mapping[s
     return Call(method="POST", path="/subscriptions", body=body)
 
 
+def get_call(remote_id: str) -> Call | None:
+    """Return None: there is no such call."""
+    return None
+
+
 def delete_call(remote_id: str) -> Call:
     """Ask for a subscription to be removed. The path is not published."""
     return Call(method="DELETE", path=f"/subscriptions/{percent_encode(remote_id, safe='')}")
+
+
+def topics_call() -> Call | None:
+    """Return None: there is no such call."""
+    return None
+
+
+def check_call() -> Call:
+    """Ask for the list: there is no call for the key alone."""
+    return list_call()
 
 
 def read_list(reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]:
@@ -75,16 +91,26 @@ def read_list(reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubsc
     if not isinstance(reply, list):
         raise ValueError("a list of subscriptions was due")
     calls = [row for row in reply if not isinstance(row, dict) or text(row.get("callbackUrl"))]
-    return [read_created(row, wire_topics) for row in calls]
+    return [read_subscription(row, wire_topics) for row in calls]
 
 
-def read_created(reply: object, wire_topics: Mapping[str, str]) -> RemoteSubscription:
+def read_subscription(reply: object, wire_topics: Mapping[str, str]) -> RemoteSubscription:
     """Read `{"id", "topic", "callbackUrl"}`; an id that is a whole number is taken for its digits."""
     row = reply if isinstance(reply, dict) else {}
     remote_id, topic, callback_url = text(row.get("id")), text(row.get("topic")), text(row.get("callbackUrl"))
     if remote_id is None or topic is None or callback_url is None:
         raise ValueError('a subscription with "id", "topic" and "callbackUrl" was due')
     return RemoteSubscription(id=remote_id, topics=(canonical_topic(topic, wire_topics),), callback_url=callback_url)
+
+
+def read_topics(reply: object, wire_topics: Mapping[str, str]) -> list[str]:
+    """Raise ValueError: there is no such answer."""
+    raise ValueError(f"the contract {NAME} has no list of topics")
+
+
+def hint(status: int) -> str:
+    """Return nothing: no errors are published."""
+    return ""
 
 
 def recognise(envelope: Mapping[str, Any]) -> bool:
@@ -98,7 +124,9 @@ def recognise(envelope: Mapping[str, Any]) -> bool:
     )
 
 
-def read_notification(envelope: Mapping[str, Any], wire_topics: Mapping[str, str]) -> Notification:
+def read_notification(
+    envelope: Mapping[str, Any], wire_topics: Mapping[str, str], resolved_statuses: Sequence[str]
+) -> Notification:
     """Read topic and `eventTime`."""
     return Notification(
         topic=canonical_topic(envelope["topic"].strip(), wire_topics),
@@ -113,14 +141,14 @@ def identity(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def data(envelope: Mapping[str, Any]) -> dict[str, Any]:
     """Return `data`."""
-    value = envelope.get("data")
-    return value if isinstance(value, dict) else {}
+    return mapping(envelope.get("data"))
 
 
-def lead(topic: str, data: Mapping[str, Any]) -> Lead | None:
+def lead(topic: str, envelope: Mapping[str, Any]) -> Lead | None:
     """Read the published fields; on another topic than a lead's, None where none of them is there."""
-    lead_id, name = first_text(data, "leadId"), first_text(data, "name")
-    email, phone = first_text(data, "email"), first_text(data, "phone")
+    about = data(envelope)
+    lead_id, name = first_text(about, "leadId"), first_text(about, "name")
+    email, phone = first_text(about, "email"), first_text(about, "phone")
     if not topic.startswith("lead.") and lead_id is name is email is phone is None:
         return None
     return Lead(
@@ -133,24 +161,29 @@ def lead(topic: str, data: Mapping[str, Any]) -> Lead | None:
     )
 
 
-def quote(topic: str, data: Mapping[str, Any]) -> Quote | None:
+def quote(topic: str, envelope: Mapping[str, Any]) -> Quote | None:
     """Read leniently, under the names that this API or its sibling uses."""
     if not topic.startswith("quote."):
         return None
+    about = data(envelope)
     return Quote(
-        quote_id=first_text(data, "quoteId", "id"),
-        lead_id=first_text(data, "leadId", "prospectId"),
-        status=first_text(data, "status"),
+        quote_id=first_text(about, "quoteId", "id"),
+        lead_id=first_text(about, "leadId", "prospectId"),
+        status=first_text(about, "status"),
+        total=amount(about.get("total")),
+        created_at=instant(about.get("createdAt")),
     )
 
 
-def interaction(topic: str, data: Mapping[str, Any]) -> Interaction | None:
+def interaction(topic: str, envelope: Mapping[str, Any]) -> Interaction | None:
     """Read leniently, under the names that this API or its sibling uses."""
     if not topic.startswith("interaction."):
         return None
+    about = data(envelope)
     return Interaction(
-        interaction_id=first_text(data, "interactionId", "id"),
-        lead_id=first_text(data, "leadId", "prospectId"),
-        status=first_text(data, "status"),
-        via=first_text(data, "via", "channel"),
+        interaction_id=first_text(about, "interactionId", "id"),
+        lead_id=first_text(about, "leadId", "prospectId"),
+        status=first_text(about, "status"),
+        via=first_text(about, "via", "channel"),
+        finished_at=instant(about.get("finishedAt")),
     )

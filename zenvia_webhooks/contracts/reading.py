@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 
@@ -17,6 +18,28 @@ def text(value: object) -> str | None:
 def first_text(data: Mapping[str, Any], *keys: str) -> str | None:
     """Return the first of these keys' values that is a text."""
     return next((found for key in keys if (found := text(data.get(key))) is not None), None)
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """Return the texts of a list, each once, in order; a text that is no list for a list of one."""
+    found = (text(item) for item in (value if isinstance(value, list) else [value]))
+    return tuple(dict.fromkeys(item for item in found if item is not None))
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """Return an object; an empty one for all else."""
+    return value if isinstance(value, dict) else {}
+
+
+def amount(value: object) -> Decimal | None:
+    """Return a number, or a text that is one; None for all else, and for what is too large or small for money."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and -20 < number.adjusted() < 20 else None
 
 
 def instant(value: object) -> datetime | None:

@@ -49,6 +49,18 @@ class Migration(migrations.Migration):
                         default=None, editable=False, null=True, verbose_name="previous token expires at"
                     ),
                 ),
+                (
+                    "overlap",
+                    models.DurationField(default=None, editable=False, null=True, verbose_name="overlap"),
+                ),
+                (
+                    "previous_url",
+                    models.CharField(blank=True, editable=False, max_length=1000, verbose_name="previous URL"),
+                ),
+                (
+                    "previous_topics",
+                    models.JSONField(default=None, editable=False, null=True, verbose_name="previous topics"),
+                ),
                 ("remote_id", models.CharField(blank=True, max_length=255, verbose_name="id at Zenvia")),
                 (
                     "registered_url",
@@ -85,6 +97,25 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "subscription",
                 "verbose_name_plural": "subscriptions",
+            },
+        ),
+        migrations.CreateModel(
+            name="TaskRun",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("task", models.CharField(max_length=100, unique=True, verbose_name="task")),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("finished_at", models.DateTimeField(default=None, null=True, verbose_name="finished at")),
+                ("done", models.PositiveBigIntegerField(default=0, verbose_name="done")),
+                ("total", models.PositiveBigIntegerField(default=None, null=True, verbose_name="total")),
+                ("note", models.TextField(blank=True, verbose_name="note")),
+            ],
+            options={
+                "verbose_name": "task run",
+                "verbose_name_plural": "task runs",
             },
         ),
         migrations.CreateModel(

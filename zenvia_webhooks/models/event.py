@@ -95,21 +95,21 @@ class Event(models.Model):
 
     @property
     def lead(self) -> Lead | None:
-        """The lead that it is about. Never None for `lead.created`."""
+        """The lead that it is about. Never None for `lead.*`."""
         contract = self._contract
-        return contract.lead(self.topic, self.data) if contract else None
+        return contract.lead(self.topic, self.payload or {}) if contract else None
 
     @property
     def quote(self) -> Quote | None:
-        """The quote that it is about. Never None for `quote.updated`."""
+        """The quote that it is about. Never None for `quote.*`."""
         contract = self._contract
-        return contract.quote(self.topic, self.data) if contract else None
+        return contract.quote(self.topic, self.payload or {}) if contract else None
 
     @property
     def interaction(self) -> Interaction | None:
-        """The conversation that it is about. Never None for `interaction.resolved`."""
+        """The conversation that it is about. Never None for `interaction.*`."""
         contract = self._contract
-        return contract.interaction(self.topic, self.data) if contract else None
+        return contract.interaction(self.topic, self.payload or {}) if contract else None
 
     @property
     def _contract(self) -> Contract | None:

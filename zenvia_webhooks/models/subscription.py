@@ -64,6 +64,11 @@ class Subscription(models.Model):
     previous_token_expires_at = models.DateTimeField(
         _("previous token expires at"), null=True, default=None, editable=False
     )
+    #: How long the previous token stays good once the new registration has been seen.
+    overlap = models.DurationField(_("overlap"), null=True, default=None, editable=False)
+    #: What a change of this registration, under way or just made, replaces: empty once that is gone from Zenvia.
+    previous_url = models.CharField(_("previous URL"), max_length=1000, blank=True, editable=False)
+    previous_topics = models.JSONField(_("previous topics"), null=True, default=None, editable=False)
     remote_id = models.CharField(_("id at Zenvia"), max_length=255, blank=True)
     #: The callback URL that Zenvia was told.
     registered_url = models.CharField(_("registered URL"), max_length=1000, blank=True)
@@ -99,6 +104,11 @@ class Subscription(models.Model):
         """Whether it may be at Zenvia under another origin than `CALLBACK_BASE_URL`, as in a copied database."""
         base, may_be_there = conf.callback_base_url, self.status in (self.Status.ACTIVE, self.Status.PENDING)
         return bool(may_be_there and base and self.registered_url) and not self.registered_url.startswith(f"{base}/")
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a change of a registration is under way: what it replaces may still be at Zenvia."""
+        return self.status == self.Status.PENDING and bool(self.previous_url)
 
     @property
     def is_by_hand(self) -> bool:

@@ -68,7 +68,8 @@ class Handler(BaseHTTPRequestHandler):
         except Exception:
             logger.exception("sandbox: a request failed")
             reply = error_reply(500, "internal_error", "The sandbox failed: its own log says why.")
-        self._write(reply)
+        if not reply.hang_up:
+            self._write(reply)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815 (the parent's names)
 

@@ -6,11 +6,13 @@ Its path for removal and its errors are not published: they are what this app as
 from __future__ import annotations
 
 import hmac
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from zenvia_webhooks.sandbox.messages import Reply, Request, error_reply, json_reply
+from zenvia_webhooks.sandbox.messages import Reply, Request, bad_request, error_reply, json_reply, not_allowed
+from zenvia_webhooks.sandbox.reading import is_printable, is_web_address, json_object
 from zenvia_webhooks.sandbox.registry import Registration, Registry
 
+NAME = "help_center"
 COLLECTION = "/v1/subscriptions"
 
 
@@ -29,16 +31,16 @@ def answer(request: Request, registry: Registry, api_key: str) -> Reply:
         )
     if request.route == COLLECTION:
         if request.method == "GET":
-            return json_reply(200, [_as_json(one) for one in registry.registrations])
+            return json_reply(200, [_as_json(one) for one in registry.of(NAME)])
         if request.method == "POST":
             return _create(request, registry)
-        return _not_allowed(request, "GET, POST")
+        return not_allowed(request, "GET, POST")
     remote_id = request.route.removeprefix(COLLECTION + "/")
     if remote_id == request.route or not remote_id or "/" in remote_id:
         return error_reply(404, "not_found", "There is nothing at this path.")
     if request.method != "DELETE":
-        return _not_allowed(request, "DELETE")
-    if registry.remove(unquote(remote_id)) is None:
+        return not_allowed(request, "DELETE")
+    if registry.remove(unquote(remote_id), NAME) is None:
         return error_reply(404, "not_found", "There is no subscription of that id.")
     return Reply(status=204)
 
@@ -49,31 +51,15 @@ def _has_key(request: Request, api_key: str) -> bool:
 
 
 def _create(request: Request, registry: Registry) -> Reply:
-    if request.media_type != "application/json":
-        return _bad("The Content-Type must be application/json.")
-    try:
-        value = request.json()
-    except ValueError:
-        return _bad("The body is not valid JSON.")
-    if not isinstance(value, dict):
-        return _bad("The body must be a JSON object.")
+    value = json_object(request)
+    if isinstance(value, Reply):
+        return value
     for key in ("topic", "callbackUrl"):
-        text = value.get(key)
-        # Printable, so that no lone surrogate gets in that could never be written out again.
-        if not isinstance(text, str) or not text.strip() or not text.isprintable():
-            return _bad(f"{key!r} must be a string that is not empty.")
-    if not _is_web_address(value["callbackUrl"]):
-        return _bad("'callbackUrl' must be an http:// or https:// URL.")
-    return json_reply(201, _as_json(registry.add([value["topic"]], value["callbackUrl"])))
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+        if not is_printable(value.get(key)):
+            return bad_request(f"{key!r} must be a string that is not empty.")
+    if not is_web_address(value["callbackUrl"]):
+        return bad_request("'callbackUrl' must be an http:// or https:// URL.")
+    return json_reply(201, _as_json(registry.add([value["topic"]], value["callbackUrl"], NAME)))
 
 
 def _as_json(registration: Registration) -> dict[str, str]:
@@ -82,11 +68,3 @@ def _as_json(registration: Registration) -> dict[str, str]:
         "topic": registration.topics[0],
         "callbackUrl": registration.callback_url,
     }
-
-
-def _bad(message: str) -> Reply:
-    return error_reply(400, "bad_request", message)
-
-
-def _not_allowed(request: Request, allow: str) -> Reply:
-    return error_reply(405, "method_not_allowed", f"{request.method} is not possible here.", allow=allow)

@@ -48,6 +48,8 @@ class Reply:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: The connection is closed instead.
+    hang_up: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,3 +71,13 @@ def json_reply(status: int, value: object, **headers: str) -> Reply:
 def error_reply(status: int, code: str, message: str, **headers: str) -> Reply:
     """Build an error in the shape that Zenvia's errors have: `{"message", "code"}`."""
     return json_reply(status, {"message": message, "code": code}, **headers)
+
+
+def bad_request(message: str) -> Reply:
+    """Build the answer to what can't be used."""
+    return error_reply(400, "bad_request", message)
+
+
+def not_allowed(request: Request, allow: str) -> Reply:
+    """Build the answer to another method than `allow` has."""
+    return error_reply(405, "method_not_allowed", f"{request.method} is not possible here.", allow=allow)

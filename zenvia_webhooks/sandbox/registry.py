@@ -21,6 +21,8 @@ class Registration:
     #: Zenvia's own strings; exactly one under `help_center`.
     topics: tuple[str, ...]
     callback_url: str
+    #: Whose API it was made in.
+    contract: str = "help_center"
 
 
 class Registry:
@@ -42,22 +44,51 @@ class Registry:
         with self._lock:
             return list(self._requests)
 
-    def add(self, topics: Sequence[str], callback_url: str) -> Registration:
-        """Register, under an id that was never used before."""
+    def of(self, contract: str) -> list[Registration]:
+        """Return the registrations of one API."""
+        return [one for one in self.registrations if one.contract == contract]
+
+    def add(
+        self, topics: Sequence[str], callback_url: str, contract: str = "help_center", *, replaces: bool = False
+    ) -> Registration:
+        """Register, under an id that was never used before; `replaces` forgets the others of the same API."""
         with self._lock:
+            if replaces:
+                self._forget(contract)
             self._last_number += 1
-            made = Registration(id=f"subscription{self._last_number}", topics=tuple(topics), callback_url=callback_url)
+            made = Registration(
+                id=f"subscription{self._last_number}",
+                topics=tuple(topics),
+                callback_url=callback_url,
+                contract=contract,
+            )
             self._registrations[made.id] = made
             return made
 
-    def get(self, remote_id: str) -> Registration | None:
+    def get(self, remote_id: str, contract: str | None = None) -> Registration | None:
+        """Return a registration, of any API by default; None where there is none of that id."""
         with self._lock:
-            return self._registrations.get(remote_id)
+            found = self._registrations.get(remote_id)
+            return found if found and contract in (None, found.contract) else None
 
-    def remove(self, remote_id: str) -> Registration | None:
+    def remove(self, remote_id: str, contract: str | None = None) -> Registration | None:
         """Forget a registration and return it; None where there is none of that id."""
         with self._lock:
-            return self._registrations.pop(remote_id, None)
+            found = self._registrations.get(remote_id)
+            if found is None or contract not in (None, found.contract):
+                return None
+            return self._registrations.pop(remote_id)
+
+    def remove_all(self, contract: str) -> int:
+        """Forget every registration of one API; return how many there were."""
+        with self._lock:
+            return self._forget(contract)
+
+    def _forget(self, contract: str) -> int:
+        gone = [one.id for one in self._registrations.values() if one.contract == contract]
+        for remote_id in gone:
+            del self._registrations[remote_id]
+        return len(gone)
 
     def record(self, request: RecordedRequest) -> None:
         with self._lock:

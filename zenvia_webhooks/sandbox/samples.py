@@ -5,54 +5,32 @@
 from __future__ import annotations
 
 import random
-import unicodedata
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+from zenvia_webhooks.sandbox import conversion_samples
+from zenvia_webhooks.sandbox.people import COUNTRIES, invent_person
 
 
-class Country(NamedTuple):
-    #: Four random digits follow. No subscriber's number begins with these zeros, so that a receiver under
-    #: development never writes to a stranger.
-    phone_prefix: str
-    currency: str
-    first_names: tuple[str, ...]
-    last_names: tuple[str, ...]
+def sample_payload(topic: str, /, contract: str = "help_center", **fields: Any) -> dict[str, Any]:
+    """Make up a notification of a canonical topic, in the envelope of a contract.
 
+    It has the time of now and random ids, so that each call is a new event. `fields` are put into the business object
+    over what is made up, as in `sample_payload("lead.created", name="Ana Paz")`.
 
-COUNTRIES = (
-    Country(
-        "+551190000",
-        "BRL",
-        ("João", "Ana", "Mariana", "Thiago", "Conceição", "Luís"),
-        ("Silva", "Souza", "Araújo", "Gonçalves", "Lima", "Magalhães"),
-    ),
-    Country(
-        "+549110000",
-        "ARS",
-        ("Martín", "Sofía", "Joaquín", "Lucía", "Agustín", "Belén"),
-        ("Paz", "Fernández", "Núñez", "Romero", "Giménez", "Acuña"),
-    ),
-    Country(
-        "+52550000",
-        "MXN",
-        ("José", "Guadalupe", "Ximena", "Andrés", "Fernanda", "Raúl"),
-        ("Hernández", "Muñoz", "Ramírez", "Peña", "Cruz", "Ibáñez"),
-    ),
-)
-
-
-def sample_payload(topic: str, /, **fields: Any) -> dict[str, Any]:
-    """Make up a notification in the envelope of Zenvia's help-centre article.
-
-    Returns `{"topic", "eventTime", "data"}` with the time of now and random ids, so that each call is a
-    new event. `fields` are put into `data` over what is made up, as in
-    `sample_payload("lead.created", name="Ana Paz")`.
+    `help_center` returns `{"topic", "eventTime", "data"}`:
 
     - `lead.created`: exactly the published shape, `{"leadId", "name", "email", "phone"}`, all strings.
     - `quote.updated`: not published; `{"quoteId", "leadId", "status", "total", "currency", "updatedAt"}`.
     - `interaction.resolved`: not published; `{"interactionId", "leadId", "status", "via", "finishedAt"}`.
     - any other topic: `data` holds `fields` alone.
+
+    `conversion` returns the captured envelope: see `conversion_samples`. Raises ValueError for any other contract.
     """
+    if contract == "conversion":
+        return conversion_samples.envelope(topic, fields)
+    if contract != "help_center":
+        raise ValueError(f"There are no samples of the contract {contract!r}.")
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     make = MAKERS.get(topic)
     data = make(now) if make else {}
@@ -60,14 +38,12 @@ def sample_payload(topic: str, /, **fields: Any) -> dict[str, Any]:
 
 
 def _lead(_now: str) -> dict[str, Any]:
-    country = random.choice(COUNTRIES)
-    first, last = random.choice(country.first_names), random.choice(country.last_names)
+    somebody = invent_person()
     return {
         "leadId": _id(),
-        "name": f"{first} {last}",
-        # example.com is reserved (RFC 2606): mail to it reaches nobody.
-        "email": _ascii(f"{first}.{last}@example.com").lower(),
-        "phone": f"{country.phone_prefix}{random.randrange(10_000):04}",
+        "name": f"{somebody.first_name} {somebody.last_name}",
+        "email": somebody.email,
+        "phone": somebody.phone,
     }
 
 
@@ -97,7 +73,3 @@ MAKERS = {"lead.created": _lead, "quote.updated": _quote, "interaction.resolved"
 
 def _id() -> str:
     return str(random.randrange(10**9, 10**10))
-
-
-def _ascii(text: str) -> str:
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

@@ -8,25 +8,24 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from zenvia_webhooks.sandbox import help_center, page
+from zenvia_webhooks.sandbox import conversion, help_center, page
+from zenvia_webhooks.sandbox.faults import Fault, Faults
 from zenvia_webhooks.sandbox.handler import HOST, Server
 from zenvia_webhooks.sandbox.messages import RecordedRequest, Reply, Request
+from zenvia_webhooks.sandbox.outbox import Outbox
 from zenvia_webhooks.sandbox.registry import Registration, Registry
-from zenvia_webhooks.sandbox.samples import sample_payload
-from zenvia_webhooks.sandbox.sender import Answer, encode, post_event
-
-USER_AGENT = "zenvia-sandbox (django-zenvia-webhooks)"
+from zenvia_webhooks.sandbox.sender import Answer
 
 
 class Sandbox:
-    """Stand in for Zenvia, over real HTTP on this machine's own address.
+    """Stand in for Zenvia, over real HTTP on this machine's own address; it speaks both of the published APIs.
 
     `api_key` is the key that callers must send. `port` 0 picks a free one. `wire_topics` is the account's
     setting `WIRE_TOPICS` (canonical → wire), so that a renamed topic gets its sample too. `report` is called
     with a line for each call and each event sent, from several threads.
 
         with Sandbox(api_key="key") as sandbox:
-            account = {"API_KEY": "key", "API_URL": sandbox.api_url}
+            account = {"API_KEY": "key", "API_URL": sandbox.api_url, "CONTRACT": "help_center"}  # or "conversion"
             settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}}
 
     Raises OSError, on entering, where the port is taken.
@@ -42,9 +41,10 @@ class Sandbox:
     ) -> None:
         self._api_key = api_key
         self._port = port
-        self._canonical = {wire: canonical for canonical, wire in (wire_topics or {}).items()}
         self._report = report or (lambda _line: None)
         self._registry = Registry()
+        self._faults = Faults()
+        self._outbox = Outbox(self._registry, wire_topics or {}, self._report)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -60,7 +60,7 @@ class Sandbox:
 
     @property
     def subscriptions(self) -> list[Registration]:
-        """What is registered now, as a copy: each has `id`, `topics` (wire strings) and `callback_url`."""
+        """What is registered now, as a copy: each has `id`, `topics` (wire strings), `callback_url`, `contract`."""
         return self._registry.registrations
 
     @property
@@ -68,34 +68,58 @@ class Sandbox:
         """The API calls so far, oldest first, as a copy: `method`, `path`, `headers`, `body`, `status`."""
         return self._registry.requests
 
-    def add(self, topics: Sequence[str], callback_url: str) -> Registration:
-        """Register without a call: what somebody else did at Zenvia."""
-        return self._registry.add(topics, callback_url)
+    def add(self, topics: Sequence[str], callback_url: str, contract: str = "help_center") -> Registration:
+        """Register wire topics without a call: what somebody else did at Zenvia. Replaces nothing."""
+        return self._registry.add(topics, callback_url, contract)
 
     def remove(self, remote_id: str) -> None:
         """Forget a registration without a call: what somebody else did at Zenvia."""
         self._registry.remove(remote_id)
 
     def send(self, remote_id: str, topic: str | None = None, /, **fields: Any) -> Answer:
-        """Post a sample event to a registration's callback URL.
+        """Post a sample event to a registration's callback URL: see `Outbox.send`."""
+        return self._outbox.send(remote_id, topic, **fields)
 
-        `topic` is a wire string, by default the registration's first; `fields` go into the event's `data`.
-        Returns an answer with `status`, `body` and `milliseconds`.
+    def send_at_once(
+        self, remote_id: str, topic: str | None = None, /, *, times: int = 2, apart: float = 0.02, **fields: Any
+    ) -> list[Answer]:
+        """Post one event several times at the same moment: see `Outbox.send_at_once`."""
+        return self._outbox.send_at_once(remote_id, topic, times=times, apart=apart, **fields)
 
-        Raises LookupError where there is no such registration, ConnectionError where no answer came.
+    def send_again(self, remote_id: str) -> Answer:
+        """Post the latest event once more, as a later attempt: see `Outbox.send_again`."""
+        return self._outbox.send_again(remote_id)
+
+    def fail(
+        self,
+        *,
+        next: int = 1,  # noqa: A002 (reads as a sentence: fail the next 2)
+        method: str | None = None,
+        status: int | None = None,
+        empty: bool = False,
+        delay: float = 0,
+        hang_up: bool = False,
+    ) -> None:
+        """Have the next calls go wrong, of one method ("GET", "POST", "DELETE") or of any.
+
+            sandbox.fail(status=503, next=2)                 # refused; 401, 403, 404, 409 are as easily had
+            sandbox.fail(method="POST", empty=True)          # done, and answered with an empty body
+            sandbox.fail(method="POST", delay=0.5)           # done, and answered late (seconds)
+            sandbox.fail(method="DELETE", hang_up=True)      # done, and never answered
+
+        They may be combined; several are taken in the order in which they were told. Raises ValueError for what is no
+        fault.
         """
-        registration = self._registry.get(remote_id)
-        if registration is None:
-            raise LookupError(f"The sandbox has no subscription {remote_id!r}.")
-        wire = topic or registration.topics[0]
-        payload = {**sample_payload(self._canonical.get(wire, wire), **fields), "topic": wire}
-        try:
-            answer = post_event(registration.callback_url, encode(payload), user_agent=USER_AGENT)
-        except (ConnectionError, ValueError) as error:
-            self._report(f"sent {wire} to {remote_id}: {error}")
-            raise
-        self._report(f"sent {wire} to {remote_id}: answered {answer.status} in {answer.milliseconds} ms")
-        return answer
+        self._faults.plan(Fault(next=next, method=method, status=status, empty=empty, delay=delay, hang_up=hang_up))
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults that are still to come."""
+        return self._faults.planned
+
+    def heal(self) -> None:
+        """Forget the faults that are still to come."""
+        self._faults.clear()
 
     def open(self) -> None:
         """Take the port; `serve_forever()` then answers. Raises OSError where the port is taken."""
@@ -140,7 +164,8 @@ class Sandbox:
     def _respond(self, request: Request) -> Reply:
         reply = page.answer(request, self)
         if reply is None:
-            reply = help_center.answer(request, self._registry, self._api_key)
+            api = conversion if conversion.speaks(request) else help_center
+            reply = self._faults.apply(request, lambda: api.answer(request, self._registry, self._api_key))
             self._registry.record(RecordedRequest(**vars(request), status=reply.status))
             # Without the query, which may hold a key, and nothing that a terminal would obey.
             self._report(f"{request.method} {quote(request.route, safe='/%')} answered {reply.status}")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +12,7 @@ from zenvia_webhooks.client import mask_tokens
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Event, Subscription
 
 #: Seconds between two looks at the table.
@@ -26,9 +27,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--topic",
             action="append",
-            type=_topic,
+            type=topic,
             metavar="TOPIC",
             help="such as lead.created; repeatable (all known ones)",
+        )
+        parser.add_argument(
+            "--replace", action="store_true", help="even where that cuts off what somebody else has registered"
         )
         parser.add_argument("--wait", action="store_true", help="then print the first real event as it arrives")
         parser.add_argument("--timeout", type=float, default=None, metavar="SECONDS", help="wait no longer than this")
@@ -38,31 +42,32 @@ class Command(BaseCommand):
         latest = Event.objects.order_by("pk").values_list("pk", flat=True).last() or 0
         try:
             topics = options["topic"] or list(get_contract(conf.account(account).contract).TOPICS)
-            rows = Subscription.objects.in_use(account, topics)
-            held = {topic for row in rows for topic in row.topics}
-            wanted = [topic for topic in topics if topic not in held]
-            new = [subscriptions.add(account, each) for each in subscriptions.topics_per_row(account, wanted)]
-        except ZenviaConfigurationError as error:
+            wire = subscriptions.wire_names(account)
+            rows, new = subscriptions.add_missing(account, topics)
+        except (ValueError, ZenviaConfigurationError) as error:
             raise CommandError(str(error)) from None
         active = [row for row in rows if row.status == Subscription.Status.ACTIVE]
         for row in active:
             self.stdout.write(f"{row}: registered already as {row.remote_id or 'by hand'}.")
-        done = {topic for row in active for topic in row.topics}
+        done = {wire(topic) for row in active for topic in row.topics}
         for row in [*rows, *new]:
             verb = subscriptions.register if row in new else subscriptions.register_again
             # What failed once and was registered anew since is left alone.
-            if not done.issuperset(row.topics) and self.call(row, verb):
+            if not done.issuperset(map(wire, row.topics)) and self.call(row, verb, replace=options["replace"]):
                 active.append(row)
-                done.update(row.topics)
-        if left := [topic for topic in dict.fromkeys(topics) if topic not in done]:
+                done.update(map(wire, row.topics))
+        if left := [topic for topic in dict.fromkeys(topics) if wire(topic) not in done]:
             raise CommandError(f"Not registered: {', '.join(left)}; see above.")
         if options["wait"]:
             self.wait(active, latest, options["timeout"])
 
-    def call(self, row: Subscription, register: Callable[[Subscription], None]) -> bool:
+    def call(self, row: Subscription, register: Callable[..., None], *, replace: bool) -> bool:
         try:
             self.stdout.write(f"{row}: registering {mask_tokens(row.callback_url)} ...")
-            register(row)
+            register(row, replace=replace)
+        except subscriptions.WouldReplaceError as error:
+            self.stderr.write(f"{row}: {error} --replace does it all the same.")
+            return False
         except (ValueError, ZenviaConfigurationError) as error:
             self.stderr.write(f"{row}: {error}")
             return False
@@ -84,10 +89,3 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{event}: received at {event.received_at:%Y-%m-%d %H:%M:%S %Z}, {event.get_status_display()}."
         )
-
-
-def _topic(value: str) -> str:
-    topic = value.strip()
-    if not topic or not topic.isprintable() or " " in topic:
-        raise ArgumentTypeError(f"{value!r} is no topic: write one such as lead.created.")
-    return topic

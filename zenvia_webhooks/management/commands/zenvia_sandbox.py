@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from zenvia_webhooks.conf import Account, conf
+from zenvia_webhooks.contracts import CONTRACTS
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.sandbox import Sandbox
 
@@ -79,13 +80,19 @@ class Command(BaseCommand):
             '            "default": {',
             f'                "API_KEY": {key}',
             f'                "API_URL": "{sandbox.api_url}",',
-            '                "CONTRACT": "help_center",',
+            f'                "CONTRACT": "{account.contract if account else "help_center"}",',
             "            },",
             "        },",
         ]
         if base_url is None:
             lines.append('        "CALLBACK_BASE_URL": "http://127.0.0.1:8000",  # where your site runs')
-        lines += ["    }", "", "Ctrl-C stops it, and it forgets everything.", ""]
+        lines += [
+            "    }",
+            "",
+            f"It speaks each CONTRACT: {', '.join(CONTRACTS)}.",
+            "Ctrl-C stops it, and it forgets everything.",
+            "",
+        ]
         self.stdout.write("\n".join(lines))
         # Whoever started us with a pipe waits for the address.
         self.stdout.flush()

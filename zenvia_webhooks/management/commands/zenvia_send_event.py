@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import NoReverseMatch
 
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.contracts import CONTRACTS, get_contract
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox.samples import sample_payload
 from zenvia_webhooks.sandbox.sender import encode, origin, post_event
@@ -32,6 +32,11 @@ class Command(BaseCommand):
             help="its number in the admin (default: the newest one that holds the topic)",
         )
         where.add_argument("--url", help="post here instead of to a subscription's callback URL")
+        parser.add_argument(
+            "--contract",
+            choices=list(CONTRACTS),
+            help="whose envelope to send (default: that of the subscription's account, else help_center)",
+        )
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--file", type=Path, metavar="PATH", help="post this file's exact bytes")
         what.add_argument(
@@ -39,7 +44,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="KEY=VALUE",
-            help="put this into the sample's data, as text; may be repeated",
+            help="put this into the object that the sample is about, as text; may be repeated",
         )
 
     def handle(
@@ -48,6 +53,7 @@ class Command(BaseCommand):
         topic: str | None,
         subscription: int | None,
         url: str | None,
+        contract: str | None,
         file: Path | None,
         field: list[str],
         **_options: Any,
@@ -58,7 +64,7 @@ class Command(BaseCommand):
                 row = _find(subscription, topic or DEFAULT_TOPIC)
                 account, url = row.account, row.callback_url
                 topic = topic or (row.topics[0] if subscription is not None and row.topics else None)
-            body = _read(file) if file else _sample(account, topic or DEFAULT_TOPIC, field)
+            body = _read(file) if file else _sample(account, contract, topic or DEFAULT_TOPIC, field)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         except NoReverseMatch:
@@ -93,19 +99,19 @@ def _find(subscription: int | None, topic: str) -> Subscription:
     return row
 
 
-def _sample(account: str, topic: str, fields: list[str]) -> bytes:
+def _sample(account: str, contract: str | None, topic: str, fields: list[str]) -> bytes:
     data: dict[str, Any] = {}
     for field in fields:
         key, equals, value = field.partition("=")
         if not key or not equals:
             raise CommandError(f"--field {field!r} must be KEY=VALUE.")
         data[key] = value
-    payload = sample_payload(topic, **data)
     # A site without settings can still post to a --url.
-    if account in conf.accounts:
-        of_settings = conf.accounts[account]
-        contract = get_contract(of_settings.contract)
-        payload["topic"] = contract.wire_topic(topic, of_settings.wire_topics)
+    of_settings = conf.accounts.get(account)
+    name = contract or (of_settings.contract if of_settings else "help_center")
+    payload = sample_payload(topic, name, **data)
+    if of_settings and name == of_settings.contract:
+        payload["topic"] = get_contract(name).wire_topic(topic, of_settings.wire_topics)
     return encode(payload)
 
 

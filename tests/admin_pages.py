@@ -1,0 +1,68 @@
+"""The admin's pages of subscriptions, as a browser uses them."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+LIST = "/admin/zenvia_webhooks/subscription/"
+ADD = f"{LIST}add/"
+AT_ZENVIA = f"{LIST}at-zenvia/"
+KEY = "key-of-the-tests"
+
+
+def use_api(settings: Any, url: str, **account: Any) -> None:
+    account = {"API_KEY": KEY, "API_URL": url, "TIMEOUT": 2} | account
+    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "ACCOUNTS": {"default": account}}
+
+
+def hidden(client: Client, path: str, name: str) -> str:
+    """Open a page and return the value of a hidden field."""
+    found = re.search(rf'name="{name}" value="([^"]+)"', client.get(path, follow=True).content.decode())
+    assert found is not None
+    return unescape(found[1])
+
+
+def add(client: Client, **fields: Any) -> Any:
+    """Open the form, send it as a browser would, and follow to where it leads."""
+    data = {"account": "default", "topics": ["lead.created"], "drawn": hidden(client, ADD, "drawn")} | fields
+    return client.post(ADD, data, follow=True)
+
+
+def press(client: Client, pk: int, verb: str, **fields: Any) -> Any:
+    """Do what a button of a subscription's page says, by way of its form where it has one."""
+    path = f"{LIST}{pk}/do/{verb}/"
+    if verb == "change-topics":
+        fields["offer"] = hidden(client, path, "offer")
+    return client.post(path, fields, follow=True)
+
+
+def confirm(client: Client, asking: Any) -> Any:
+    """Press the button of the page that asks."""
+    path, _, query = asking.redirect_chain[-1][0].partition("?")
+    return client.post(path, {"job": hidden(client, f"{path}?{query}", "job")}, follow=True)
+
+
+def buttons(client: Client) -> list[str]:
+    """Return what the buttons of "Registered at Zenvia" send."""
+    page = client.get(AT_ZENVIA).content.decode()
+    return [unescape(value) for value in re.findall(r'<button class="button" name="line" value="([^"]+)"', page)]
+
+
+def carry_out(client: Client, *lines: str) -> Any:
+    path = f"{AT_ZENVIA}carry-out/"
+    return client.post(path, {"account": "default", "line": lines}, follow=True)
+
+
+def said(response: Any) -> list[tuple[str, str]]:
+    return [(message.level_tag, str(message)) for message in response.context["messages"]]
+
+
+def user_with(*permissions: str) -> User:
+    user = User.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return user

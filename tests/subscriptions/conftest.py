@@ -1,0 +1,33 @@
+"""A Zenvia of the tests' own: the sandbox, or a server that answers as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.wire import Wire
+from zenvia_webhooks.sandbox import Sandbox
+
+
+@pytest.fixture
+def account(settings: Any) -> dict[str, Any]:
+    """Return the settings of the default account, to be changed at will."""
+    account: dict[str, Any] = {"API_KEY": "key-of-the-tests", "TIMEOUT": 20}
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}, "CALLBACK_BASE_URL": "https://crm.example.com"}
+    return account
+
+
+@pytest.fixture
+def sandbox(account: dict[str, Any]) -> Iterator[Sandbox]:
+    with Sandbox(api_key="key-of-the-tests") as running:
+        account["API_URL"] = running.api_url
+        yield running
+
+
+@pytest.fixture
+def wire(account: dict[str, Any]) -> Iterator[Wire]:
+    with Wire() as server:
+        account["API_URL"] = server.api_url
+        yield server

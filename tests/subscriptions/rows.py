@@ -1,0 +1,42 @@
+"""Rows for the tests, as they would be after a while."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils.timezone import now
+
+from zenvia_webhooks import subscriptions
+from zenvia_webhooks.models import Subscription
+
+Status = Subscription.Status
+
+
+def row(status: Status, remote_id: str = "", *, age: int = 3600, absent: int | None = None) -> Subscription:
+    """Create a row that was last touched `age` seconds ago, and first seen absent `absent` seconds ago."""
+    made = subscriptions.add("default", ["lead.created"])
+    Subscription.objects.filter(pk=made.pk).update(
+        status=status,
+        remote_id=remote_id,
+        updated_at=now() - timedelta(seconds=age),
+        absent_since=None if absent is None else now() - timedelta(seconds=absent),
+    )
+    made.refresh_from_db()
+    return made
+
+
+def listed(subscription: Subscription, remote_id: object = "subscription1") -> dict[str, object]:
+    return {"id": remote_id, "topic": subscription.topics[0], "callbackUrl": subscription.registered_url}
+
+
+def stored(subscription: Subscription) -> tuple[str, str, str]:
+    """Return status, id at Zenvia and error as the database has them; they must be what the caller's object says."""
+    fresh = Subscription.objects.get(pk=subscription.pk)
+    assert (fresh.status, fresh.remote_id, fresh.last_error, fresh.absent_since, fresh.token) == (
+        subscription.status,
+        subscription.remote_id,
+        subscription.last_error,
+        subscription.absent_since,
+        subscription.token,
+    )
+    return fresh.status, fresh.remote_id, fresh.last_error

@@ -1,0 +1,180 @@
+"""A process that is killed at the worst moment: the next two comparisons, a minute apart, make its work whole."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from zenvia_webhooks import subscriptions
+from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.sandbox import Sandbox
+
+ROOT = Path(__file__).parent.parent.parent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: Runs a command of ours; kills itself right before or right after a call of a method, once the POST is out.
+KILLED = """
+import os, signal, sys
+import django
+django.setup()
+from django.core.management import call_command
+from zenvia_webhooks import client
+
+point, *command = sys.argv[1:]
+exchange, made = client.exchange, []
+
+def kill_at(moment, call):
+    if f"{moment} {call.method}" == point and (call.method == "POST" or "POST" in made):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def exchange_or_die(call, *rest):
+    kill_at("before", call)
+    answer = exchange(call, *rest)
+    made.append(call.method)
+    kill_at("after", call)
+    return answer
+
+client.exchange = exchange_or_die
+print("ready", flush=True)
+call_command(*command)
+"""
+
+
+class Zenvia:
+    """The sandbox, which may kill who calls it after it did what it was asked and before it answers."""
+
+    def __init__(self) -> None:
+        self.sandbox = Sandbox(api_key="key", report=self.look)
+        self.on_call: Callable[[str], None] = lambda _method: None
+        self.fewest: int | None = None
+
+    def look(self, line: str) -> None:
+        if self.fewest is not None:
+            self.fewest = min(self.fewest, len(self.sandbox.subscriptions))
+        self.on_call(line.split()[0])
+
+
+@pytest.fixture
+def zenvia() -> Iterator[Zenvia]:
+    made = Zenvia()
+    with made.sandbox:
+        yield made
+
+
+def use(settings: Any, zenvia: Zenvia, contract: str) -> None:
+    account = {"API_KEY": "key", "API_URL": zenvia.sandbox.api_url, "CONTRACT": contract}
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}, "CALLBACK_BASE_URL": "https://crm.example.com"}
+
+
+def run_and_kill(settings: Any, zenvia: Zenvia, point: str, *command: str) -> None:
+    """Run a command in a process of its own that gets no further than this point."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.subscriptions.killed",
+        "KILLED_DATABASE": str(connection.settings_dict["NAME"]),
+        "KILLED_SETTINGS": json.dumps(settings.ZENVIA_WEBHOOKS),
+    }
+    process = subprocess.Popen([sys.executable, "-c", KILLED, point, *command], cwd=ROOT, env=environment)
+
+    def kill(method: str) -> None:
+        if point == f"during {method}":
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(timeout=60)
+
+    zenvia.on_call = kill
+    try:
+        assert process.wait(timeout=120) == -signal.SIGKILL
+    finally:
+        zenvia.on_call = lambda _method: None
+        process.kill()
+        process.wait()
+
+
+def apply() -> str:
+    """Carry the plan out; return its last word."""
+    out = io.StringIO()
+    try:
+        call_command("zenvia_sync_subscriptions", "--apply", stdout=out, stderr=out)
+    except CommandError as error:
+        return str(error)
+    return out.getvalue().splitlines()[-1]
+
+
+def let_a_minute_pass() -> None:
+    """Move the clock: everything that is noted was a minute earlier."""
+    for row in Subscription.objects.all():
+        for name in ("absent_since", "updated_at", "previous_token_expires_at"):
+            moment = getattr(row, name)
+            if moment is not None:
+                Subscription.objects.filter(pk=row.pk).update(**{name: moment - timedelta(seconds=61)})
+
+
+def is_whole(zenvia: Zenvia, topics: set[str]) -> Subscription:
+    """Return the one row; it must be all that there is, here and at Zenvia."""
+    [row], [registered] = Subscription.objects.all(), zenvia.sandbox.subscriptions
+    assert (row.status, row.remote_id, row.last_error) == ("active", registered.id, "")
+    assert row.registered_url == row.callback_url == registered.callback_url
+    assert (row.previous_url, row.previous_topics) == ("", None)
+    assert set(row.topics) == topics
+    assert subscriptions.compare("default").steps == []
+    return row
+
+
+CONTRACTS = ["help_center", "conversion"]
+POST_POINTS = ["before POST", "during POST", "after POST"]
+#: Of a change: then it looks at the list, and removes the one before, which `conversion` has done by itself.
+CHANGE_POINTS = [
+    *((contract, point) for contract in CONTRACTS for point in [*POST_POINTS, "after GET"]),
+    *(("help_center", point) for point in ["before DELETE", "during DELETE", "after DELETE"]),
+]
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+@pytest.mark.parametrize("point", POST_POINTS)
+def test_a_killed_registration_is_made_whole(settings: Any, zenvia: Zenvia, contract: str, point: str) -> None:
+    use(settings, zenvia, contract)
+    run_and_kill(settings, zenvia, point, "zenvia_register_subscription", "--topic", "lead.created")
+    assert Subscription.objects.get().status == "pending"
+
+    apply()
+    let_a_minute_pass()
+    apply()
+
+    is_whole(zenvia, {"lead.created"})
+
+
+@pytest.mark.parametrize(("contract", "point"), CHANGE_POINTS)
+@pytest.mark.parametrize("change", ["rotation", "topics"])
+def test_a_killed_change_is_made_whole_and_never_without_a_registration(
+    settings: Any, zenvia: Zenvia, contract: str, point: str, change: str
+) -> None:
+    use(settings, zenvia, contract)
+    row = subscriptions.add("default", ["lead.created"])
+    subscriptions.register(row)
+    old_token, zenvia.fewest = row.token, 1
+    options = ["--rotate"] if change == "rotation" else ["--topic", "quote.updated"]
+    run_and_kill(settings, zenvia, point, "zenvia_change_subscription", str(row.pk), *options)
+    row.refresh_from_db()
+    assert row.accepts(old_token)
+
+    apply()
+    let_a_minute_pass()
+    apply()
+
+    now_it_is = is_whole(zenvia, {"lead.created"} if change == "rotation" else {"quote.updated"})
+    assert (now_it_is.token != old_token) == (change == "rotation")
+    assert now_it_is.accepts(old_token)
+    assert zenvia.fewest == 1

@@ -1,0 +1,235 @@
+"""Removal: the row goes, or its token dies, only after Zenvia's yes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.subscriptions.rows import listed, row, stored
+from tests.wire import Answer, Wire, hangs_up, says
+from zenvia_webhooks import subscriptions
+from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.sandbox import Sandbox
+
+Status = Subscription.Status
+
+pytestmark = pytest.mark.django_db
+
+
+Remove = Callable[[Subscription], str]
+both = pytest.mark.parametrize("remove", [subscriptions.deactivate, subscriptions.delete])
+
+
+def is_removed(subscription: Subscription) -> bool:
+    """Tell whether the token is dead: the row is gone, or inactive without an id."""
+    fresh = Subscription.objects.filter(token=subscription.token).first()
+    assert fresh is None or (fresh.status == Status.INACTIVE) == (fresh.remote_id == "")
+    return fresh is None or not fresh.accepts(fresh.token)
+
+
+def refusal(remove: Remove, subscription: Subscription) -> str:
+    """Return why Zenvia's yes is missing; row and token must be as they were."""
+    before = Subscription.objects.filter(pk=subscription.pk).values().get()
+    with pytest.raises(subscriptions.StillRegisteredError) as caught:
+        remove(subscription)
+    assert Subscription.objects.filter(pk=subscription.pk).values().get() == before
+    assert (subscription.status, subscription.token) == (before["status"], before["token"])
+    return str(caught.value)
+
+
+@both
+def test_what_zenvia_removed_is_removed_here(sandbox: Sandbox, remove: Remove) -> None:
+    made = row(Status.PENDING)
+    subscriptions.register(made)
+
+    assert remove(made) == ""
+
+    assert is_removed(made)
+    assert Subscription.objects.exists() == (remove is subscriptions.deactivate)
+    if remove is subscriptions.deactivate:
+        assert "inactive" in subscriptions.describe(made)
+    assert sandbox.subscriptions == []
+
+
+@both
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_what_zenvia_does_not_list_counts_as_removed_whatever_delete_was_answered(
+    wire: Wire, remove: Remove, status: int
+) -> None:
+    made = row(Status.ACTIVE, "subscription1")
+    wire.script("DELETE", says(status))
+    stranger = {**listed(made, "another"), "callbackUrl": "https://elsewhere.example/"}
+    wire.script("GET", says(200, [stranger, listed(made)]), says(200, [stranger]))
+
+    assert remove(made) == ""
+
+    assert is_removed(made)
+
+
+@both
+@pytest.mark.parametrize("status", [200, 204, 404, 405, 501])
+def test_what_zenvia_still_lists_keeps_row_and_token(wire: Wire, remove: Remove, status: int) -> None:
+    made = row(Status.ACTIVE, "subscription1")
+    wire.script("DELETE", says(status))
+    wire.script("GET", says(200, [listed(made)]))
+
+    why = refusal(remove, made)
+
+    assert why.startswith("Zenvia still lists it as subscription1: remove it there by hand, then try again.")
+    assert (f"was answered {status}" in why) == (status in (405, 501))
+
+
+@both
+@pytest.mark.parametrize(
+    ("delete", "get"),
+    [
+        (says(500), says(200, [])),
+        (says(401), says(200, [])),
+        (says(302), says(200, [])),
+        (hangs_up, says(200, [])),
+        (says(204), says(503)),
+        (says(404), hangs_up),
+        (says(405), says(200, "no list")),
+    ],
+)
+def test_without_zenvias_yes_row_and_token_stay(wire: Wire, remove: Remove, delete: Answer, get: Answer) -> None:
+    made = row(Status.ACTIVE, "subscription1")
+    wire.script("DELETE", delete)
+    wire.script("GET", says(200, [listed(made)]), get)
+
+    assert refusal(remove, made).startswith("Zenvia did not confirm the removal, so nothing was changed here: ")
+
+
+@both
+def test_an_id_that_calls_another_url_is_left_alone(sandbox: Sandbox, remove: Remove) -> None:
+    stranger = sandbox.add(["lead.created"], "https://elsewhere.example/")
+    made = row(Status.ACTIVE, stranger.id)
+
+    assert remove(made) == f"What Zenvia lists as {stranger.id} calls another URL, and was left alone."
+
+    assert is_removed(made)
+    assert sandbox.subscriptions == [stranger]
+
+
+@both
+def test_a_time_out_keeps_row_and_token(wire: Wire, account: dict[str, Any], remove: Remove) -> None:
+    account["TIMEOUT"] = 0.2
+    made = row(Status.ACTIVE, "subscription1")
+    wire.script("GET", says(200, [listed(made)]))
+    wire.script("DELETE", wire.says_nothing)
+
+    assert "within 0.2 s" in refusal(remove, made)
+
+
+@both
+def test_what_is_not_at_zenvia_any_more_is_removed_without_a_call(wire: Wire, remove: Remove) -> None:
+    made = row(Status.INACTIVE)
+
+    assert remove(made) == ""
+
+    assert is_removed(made)
+    assert wire.asked == []
+
+
+@both
+@pytest.mark.parametrize("answer", [says(200, []), says(401)])
+def test_what_zenvia_refused_is_removed(wire: Wire, remove: Remove, answer: Answer) -> None:
+    made = row(Status.FAILED)
+    wire.script("GET", answer)
+
+    assert remove(made) == ""
+
+    assert is_removed(made)
+
+
+@both
+def test_what_was_refused_and_is_there_all_the_same_is_removed_at_zenvia(sandbox: Sandbox, remove: Remove) -> None:
+    made = row(Status.FAILED)
+    sandbox.add(made.topics, made.registered_url)
+
+    assert remove(made) == ""
+
+    assert sandbox.subscriptions == []
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.INACTIVE, Status.MISSING])
+def test_only_what_was_not_registered_can_be_taken_for_registered_by_hand(status: Status) -> None:
+    made = row(status, "subscription1")
+
+    with pytest.raises(ValueError, match="pending or failed"):
+        subscriptions.register_by_hand(made)
+
+    assert stored(made)[:2] == (status, "subscription1")
+
+
+@both
+@pytest.mark.parametrize("answer", [says(401), says(403), says(404), says(302)])
+def test_one_by_hand_is_removed_with_a_word_where_the_api_refuses(wire: Wire, remove: Remove, answer: Answer) -> None:
+    made = row(Status.ACTIVE)
+    wire.script("GET", answer)
+
+    assert remove(made).startswith("Remove it at Zenvia, too: its API can't be asked (GET /subscriptions was answered")
+
+    assert is_removed(made)
+
+
+@both
+def test_one_by_hand_is_removed_with_a_word_where_there_is_no_key(account: dict[str, Any], remove: Remove) -> None:
+    del account["API_KEY"]
+    made = row(Status.ACTIVE)
+
+    assert "has no API_KEY" in remove(made)
+
+    assert is_removed(made)
+
+
+@both
+@pytest.mark.parametrize("answer", [says(500), hangs_up])
+def test_one_by_hand_stays_where_the_api_is_down(wire: Wire, remove: Remove, answer: Answer) -> None:
+    wire.script("GET", answer)
+
+    assert "did not confirm" in refusal(remove, row(Status.ACTIVE))
+
+
+@both
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PENDING])
+def test_a_row_without_an_id_is_looked_up_and_removed_at_zenvia(
+    sandbox: Sandbox, remove: Remove, status: Status
+) -> None:
+    stranger = sandbox.add(["lead.created"], "https://elsewhere.example/")
+    made = row(status, age=5)
+    sandbox.add(made.topics, made.registered_url)
+
+    assert remove(made) == ""
+
+    assert is_removed(made)
+    assert sandbox.subscriptions == [stranger]
+
+
+@both
+@pytest.mark.parametrize(("status", "age"), [(Status.PENDING, 61), (Status.ACTIVE, 5), (Status.MISSING, 5)])
+def test_a_row_without_an_id_that_zenvia_does_not_list_is_removed(
+    sandbox: Sandbox, remove: Remove, status: Status, age: int
+) -> None:
+    made = row(status, age=age)
+
+    assert remove(made) == ""
+
+    assert is_removed(made)
+
+
+@both
+def test_a_registration_that_may_be_under_way_stays(sandbox: Sandbox, remove: Remove) -> None:
+    assert "may still be under way" in refusal(remove, row(Status.PENDING, age=50))
+
+
+@both
+def test_a_row_of_an_account_that_is_gone_from_the_settings_stays(
+    account: dict[str, Any], settings: Any, remove: Remove
+) -> None:
+    made = row(Status.ACTIVE, "subscription1")
+    settings.ZENVIA_WEBHOOKS["ACCOUNTS"] = {"other": account}
+
+    assert "no account 'default'" in refusal(remove, made)

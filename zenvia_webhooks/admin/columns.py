@@ -1,0 +1,114 @@
+"""What the admin shows of a subscription."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from zenvia_webhooks import subscriptions
+from zenvia_webhooks.admin.display import badge
+from zenvia_webhooks.admin.lifecycle import overlap_ends
+from zenvia_webhooks.client import mask_tokens
+from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.subscriptions.description import ago
+
+Field = str | Callable[[Subscription], Any]
+
+
+@admin.display(description="#")
+def number(subscription: Subscription) -> str:
+    """Return what messages call it."""
+    return str(subscription.pk)
+
+
+@admin.display(description=_("topics"))
+def topic_list(subscription: Subscription) -> str:
+    return ", ".join(subscription.topics)
+
+
+@admin.display(description=_("status"), ordering="status")
+def status_badge(subscription: Subscription) -> SafeString:
+    label, look = subscription.get_status_display(), subscription.status
+    if subscriptions.is_elsewhere(subscription):
+        label, look = gettext("registered for another site"), "elsewhere"
+    elif subscription.is_by_hand:
+        label = gettext("active, registered by hand")
+    elif subscription.is_changing:
+        label = gettext("change under way")
+    elif is_not_listed(subscription):
+        label, look = gettext("active, not listed"), subscription.Status.PENDING
+    return badge(look, label)
+
+
+@admin.display(description=_("another site"))
+def other_site(subscription: Subscription) -> str:
+    host = subscriptions.host_of(subscription.registered_url)
+    return gettext(
+        "Registered for %(host)s, as in a copied database. Nothing is done about it at Zenvia until you say so: "
+        "“Register for this site” takes it over, “Deactivate here” and “Delete” change this row alone."
+    ) % {"host": host}
+
+
+@admin.display(description=_("at Zenvia"))
+def not_listed(subscription: Subscription) -> str:
+    last = subscription.last_event_at
+    if last is None:
+        return gettext("Not listed by this API key, and no event yet.")
+    return gettext("Not listed by this API key, last event %(ago)s.") % {"ago": ago(last)}
+
+
+@admin.display(description=_("old callback URL"))
+def old_url(subscription: Subscription) -> str:
+    return gettext("Until %(until)s it is good as well.") % {"until": overlap_ends(subscription)}
+
+
+@admin.display(description=_("callback URL"))
+def url_to_copy(subscription: Subscription) -> SafeString:
+    return format_html(
+        '<input class="vLargeTextField zenvia-copy" readonly value="{}" aria-label="{}">',
+        subscription.registered_url,
+        _("callback URL"),
+    )
+
+
+@admin.display(description=_("callback URL"))
+def masked_url(subscription: Subscription) -> str:
+    return mask_tokens(subscription.registered_url)
+
+
+def is_not_listed(subscription: Subscription) -> bool:
+    """Tell whether an active subscription was not in Zenvia's list of late."""
+    return (
+        subscription.status == subscription.Status.ACTIVE
+        and subscription.absent_since is not None
+        and not subscription.is_by_hand
+    )
+
+
+def fields_of(subscription: Subscription | None, *, shows_token: bool) -> list[Field]:
+    """Return the fields of a subscription's page; those that would be empty are left out."""
+    row = subscription or Subscription()
+    maybe: list[tuple[Field, bool]] = [
+        (other_site, subscriptions.is_elsewhere(row)),
+        (not_listed, is_not_listed(row)),
+        ("last_error", bool(row.last_error)),
+        (old_url, bool(overlap_ends(row))),
+    ]
+    return [
+        topic_list,
+        "account",
+        status_badge,
+        *(field for field, is_there in maybe if is_there),
+        url_to_copy if shows_token else masked_url,
+        "remote_id",
+        "last_event_at",
+        "last_synced_at",
+        "created_at",
+        "updated_at",
+    ]

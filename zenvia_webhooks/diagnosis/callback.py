@@ -1,0 +1,112 @@
+"""Whether the webhook is reached by its public URL: the site asks itself, as Zenvia would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+
+from zenvia_webhooks import probe
+from zenvia_webhooks.client import mask_tokens
+from zenvia_webhooks.conf import Account, conf
+from zenvia_webhooks.contracts.base import Call, Credentials
+from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, skipped
+from zenvia_webhooks.exceptions import ZenviaConnectionError
+from zenvia_webhooks.transport import Answer, exchange
+
+AREA = Area.CALLBACK
+#: Seconds for the whole of it.
+TIMEOUT = 10
+
+
+def check_callback() -> Iterator[Finding]:
+    """Post a question to the public URL that no other site can answer."""
+    base = conf.callback_base_url
+    if base is None:
+        yield skipped(AREA, _("There is no CALLBACK_BASE_URL to try."))
+        return
+    question = probe.new_question()
+    path = reverse("zenvia_webhooks:webhook", kwargs={"token": question})
+    # As an account without a key: what holds for calls to Zenvia, from redirects to time-outs, holds here.
+    nobody = Account(alias="", api_key=None, contract="", api_url=base, wire_topics={}, timeout=TIMEOUT)
+    try:
+        answer = exchange(Call(method="POST", path=path, body={}), nobody, Credentials())
+    except ZenviaConnectionError as error:
+        yield broken(
+            AREA,
+            "no-callback",
+            _("This machine can't reach %(base)s: %(error)s") % {"base": base, "error": mask_tokens(str(error))},
+            _(
+                "Start the web server, and see that the name leads to it, that its certificate is good, and that it "
+                "has two workers or more. Some networks don't let a machine reach its own public address: then try "
+                "from outside."
+            ),
+        )
+        return
+    yield _read(answer, base, question)
+
+
+def _read(answer: Answer, base: str, question: str) -> Finding:
+    names = {"base": base, "status": answer.status}
+    said = _json(answer)
+    proof = said.get("proof")
+    if answer.status == 404 and isinstance(proof, str) and constant_time_compare(proof, probe.proof(question) or ""):
+        return ok(AREA, _("%(base)s leads to this site's webhook.") % names)
+    if 300 <= answer.status < 400:
+        return broken(
+            AREA,
+            "callback-redirects",
+            _("%(base)s redirects to %(to)s, and Zenvia does not follow.") % {**names, "to": _origin(answer.location)},
+            _(
+                "Behind a proxy, set SECURE_PROXY_SSL_HEADER beside SECURE_SSL_REDIRECT; else set CALLBACK_BASE_URL to "
+                "the address that the site really has."
+            ),
+        )
+    if answer.status == 404 and said.get("error") == "unknown token":
+        return broken(
+            AREA,
+            "callback-with-another-key",
+            _("A webhook of this kind answers at %(base)s, but with another key than this site's.") % names,
+            _(
+                "Set CALLBACK_BASE_URL to this site's own address; if it is, give every process the same DIGEST_KEY "
+                "or SECRET_KEY."
+            ),
+        )
+    if answer.status == 503 and said.get("error") == "try again later":
+        return broken(
+            AREA,
+            "callback-unavailable",
+            _("The webhook at %(base)s can't store anything.") % names,
+            _("Look into the web server's log: most likely it can't reach its database."),
+        )
+    return broken(
+        AREA,
+        "callback-is-another",
+        _("Something else than this site's webhook answers at %(base)s: %(status)d.") % names,
+        _(
+            "Set CALLBACK_BASE_URL to this site's own address, and let /webhook/ through to it, without login, bot "
+            "check or firewall. A 400 may be Django's, for a host that ALLOWED_HOSTS of the web server does not allow."
+        ),
+    )
+
+
+def _json(answer: Answer) -> dict[str, object]:
+    try:
+        said = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _origin(url: str) -> str:
+    """Return what of a redirect's address may be shown: the path would hold a token."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "?"
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else _("another path")
+    return "".join(letter for letter in origin if letter.isprintable())

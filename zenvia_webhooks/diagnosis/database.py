@@ -1,0 +1,43 @@
+"""Whether the database answers and has our tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db import Error, connections, router
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext as _
+
+from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok
+from zenvia_webhooks.models import Event
+
+AREA = Area.DATABASE
+
+
+def check_database() -> Iterator[Finding]:
+    """Look at the database in which events are stored, and at this app's migrations there."""
+    alias = router.db_for_write(Event)
+    connection = connections[alias]
+    try:
+        connection.ensure_connection()
+        executor = MigrationExecutor(connection)
+        ours = [node for node in executor.loader.graph.leaf_nodes() if node[0] == Event._meta.app_label]
+        unapplied = [migration.name for migration, _back in executor.migration_plan(ours)]
+    except Error as error:
+        # The kind of the error alone: its text may hold user and password.
+        yield broken(
+            AREA,
+            "no-database",
+            _("The database %(alias)r can't be used: %(error)s.") % {"alias": alias, "error": type(error).__name__},
+            _("Start it, or put DATABASES right; until then Zenvia is answered 503 and nothing is stored."),
+        )
+        return
+    if unapplied:
+        yield broken(
+            AREA,
+            "unapplied-migration",
+            _("Migrations are not applied: %(names)s.") % {"names": ", ".join(unapplied)},
+            _("Run: manage.py migrate --database %(alias)s") % {"alias": alias},
+        )
+    else:
+        yield ok(AREA, _("The database (%(vendor)s) answers, and has every migration.") % {"vendor": connection.vendor})

@@ -1,0 +1,97 @@
+"""All that is looked at, in its order; each on its own, so that one fault is one finding."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from zenvia_webhooks.diagnosis import (
+    broker,
+    callback,
+    database,
+    events,
+    keys,
+    settings,
+    subscriptions,
+    workers,
+    zenvia,
+)
+from zenvia_webhooks.diagnosis.findings import Area, Finding, Severity, broken, skipped
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One look at one area."""
+
+    area: Area
+    look: Callable[[], Iterable[Finding]]
+    #: What must be in order for it to say anything true: else it is skipped.
+    needs: tuple[Area, ...] = ()
+
+
+CHECKS = (
+    Check(area=Area.SETTINGS, look=settings.check_settings),
+    Check(area=Area.DATABASE, look=database.check_database),
+    Check(area=Area.BROKER, look=broker.check_broker),
+    Check(area=Area.WORKER, look=workers.check_worker, needs=(Area.DATABASE, Area.BROKER)),
+    Check(area=Area.BEAT, look=workers.check_beat, needs=(Area.WORKER,)),
+    Check(area=Area.RECEIVERS, look=workers.check_receivers, needs=(Area.WORKER,)),
+    Check(area=Area.KEY, look=keys.check_keys),
+    Check(area=Area.CALLBACK, look=settings.check_callback_settings),
+    Check(area=Area.CALLBACK, look=callback.check_callback, needs=(Area.CALLBACK,)),
+    Check(area=Area.COPY, look=subscriptions.check_copy, needs=(Area.DATABASE,)),
+    Check(area=Area.SUBSCRIPTIONS, look=subscriptions.check_subscriptions, needs=(Area.DATABASE,)),
+    Check(area=Area.ZENVIA, look=zenvia.check_zenvia, needs=(Area.DATABASE, Area.KEY)),
+    Check(area=Area.EVENTS, look=events.check_due, needs=(Area.DATABASE, Area.WORKER, Area.BEAT, Area.COPY)),
+    Check(area=Area.EVENTS, look=events.check_outcomes, needs=(Area.DATABASE,)),
+    Check(area=Area.EVENTS, look=events.check_unhandled, needs=(Area.DATABASE, Area.RECEIVERS)),
+)
+
+
+def diagnose(areas: Iterable[Area] = tuple(Area)) -> Iterator[Finding]:
+    """Yield what is found in these areas, as it is found. Changes nothing, and raises nothing.
+
+    What an area needs is looked at, too, though not yielded. KEY and ZENVIA call Zenvia, CALLBACK this site itself, and
+    BROKER sends a hint; WORKER waits for it for some seconds where the last pulse is old. The others read the database.
+    """
+    wanted = set(areas)
+    needed = _with_needs(wanted)
+    unusable: set[Area] = set()
+    for check in CHECKS:
+        if check.area in needed:
+            for finding in _run(check, unusable):
+                if finding.severity in (Severity.BROKEN, Severity.SKIPPED):
+                    unusable.add(check.area)
+                if check.area in wanted:
+                    yield finding
+
+
+def _with_needs(areas: set[Area]) -> set[Area]:
+    more = areas.union(*(check.needs for check in CHECKS if check.area in areas))
+    return areas if more == areas else _with_needs(more)
+
+
+def _run(check: Check, unusable: set[Area]) -> Iterator[Finding]:
+    if missing := [area for area in check.needs if area in unusable]:
+        # Where its own area is at fault, that has been said.
+        if check.area not in missing:
+            yield skipped(check.area, _("Not looked at: it needs %(areas)s.") % {"areas": ", ".join(missing)})
+        return
+    try:
+        yield from check.look()
+    except ZenviaConfigurationError as error:
+        yield skipped(check.area, _("Not looked at: %(error)s") % {"error": error})
+    except Exception as error:
+        logger.exception("looking at %s failed", check.area)
+        yield broken(
+            check.area,
+            "check-failed",
+            _("It could not be looked at: %(error)s.") % {"error": type(error).__name__},
+            _("The log has the whole error."),
+        )

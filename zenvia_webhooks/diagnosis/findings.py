@@ -1,0 +1,81 @@
+"""What a diagnosis finds, as values: whoever shows them adds nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from django.utils.timesince import timesince
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+
+class Severity(StrEnum):
+    OK = "ok"
+    #: Not looked at, as something that it needs is not there.
+    SKIPPED = "skipped"
+    #: Something to look at; events come in and go out.
+    WARNING = "warning"
+    #: Events don't come in, or don't go out.
+    BROKEN = "broken"
+
+
+class Area(StrEnum):
+    """What is looked at, in this order."""
+
+    SETTINGS = "settings"
+    DATABASE = "database"
+    BROKER = "broker"
+    WORKER = "worker"
+    BEAT = "beat"
+    RECEIVERS = "receivers"
+    KEY = "key"
+    CALLBACK = "callback"
+    COPY = "copy"
+    SUBSCRIPTIONS = "subscriptions"
+    #: Its list of subscriptions, beside ours.
+    ZENVIA = "zenvia"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at, and how it is. Never holds a key or a token."""
+
+    #: The same kind of finding has the same one, such as "no-worker"; a system check's is that check's own.
+    id: str
+    area: Area
+    severity: Severity
+    #: One line, for people.
+    text: str
+    #: What to do, for people; empty where nothing is to be done.
+    fix: str = ""
+
+    @property
+    def is_problem(self) -> bool:
+        return self.severity in (Severity.WARNING, Severity.BROKEN)
+
+
+def ok(area: Area, text: str) -> Finding:
+    return Finding(id=f"{area}-ok", area=area, severity=Severity.OK, text=text)
+
+
+def skipped(area: Area, text: str) -> Finding:
+    return Finding(id=f"{area}-skipped", area=area, severity=Severity.SKIPPED, text=text)
+
+
+def warning(area: Area, kind: str, text: str, fix: str) -> Finding:
+    return Finding(id=kind, area=area, severity=Severity.WARNING, text=text, fix=fix)
+
+
+def broken(area: Area, kind: str, text: str, fix: str) -> Finding:
+    return Finding(id=kind, area=area, severity=Severity.BROKEN, text=text, fix=fix)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time for people: "40 s", "3 minutes"."""
+    if seconds < 60:
+        return _("%(seconds)d s") % {"seconds": max(seconds, 0)}
+    moment = now()
+    return timesince(moment - timedelta(seconds=seconds), moment, depth=1).replace("\xa0", " ")

@@ -1,0 +1,105 @@
+"""How our registrations at Zenvia are, and whether they are another site's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.db import router
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from zenvia_webhooks.client import mask_tokens
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.diagnosis.events import DUE_COUNTED, due
+from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
+from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.subscriptions import is_elsewhere
+
+#: A pending row younger than this may be under way.
+UNDER_WAY = timedelta(minutes=1)
+
+Status = Subscription.Status
+
+
+def check_copy() -> Iterator[Finding]:
+    """Look whether the database was copied from another site, and events in it are about to be handed out here."""
+    strangers = [row for row in _rows() if is_elsewhere(row)]
+    if not strangers:
+        yield ok(Area.COPY, _("No subscription is of another site's address."))
+        return
+    there = urlsplit(strangers[0].registered_url)
+    text = _("Subscriptions are registered for %(there)s, not for %(here)s: this is a copied database, or moved.") % {
+        "there": f"{there.scheme}://{there.netloc.rpartition('@')[2]}",
+        "here": conf.callback_base_url,
+    }
+    moved = _("If the site moved, register again. In a copy, leave them: they are the other site's, and still call it.")
+    if not (count := len(due(DUE_COUNTED))):
+        yield warning(Area.COPY, "copied-database", text, moved)
+        return
+    text += " " + ngettext(
+        "%(count)d event is due and would be handed to your receivers here.",
+        "%(count)d events are due and would be handed to your receivers here.",
+        count,
+    ) % {"count": count}
+    stop = _("In a copy, start no worker before you have deleted the due events, which the other site has, too.")
+    yield broken(Area.COPY, "copied-database", text, f"{stop} {moved}")
+
+
+def check_subscriptions() -> Iterator[Finding]:
+    """Look at each registration of this site's that is meant to be there."""
+    rows = _rows()
+    if not rows:
+        yield warning(
+            Area.SUBSCRIPTIONS,
+            "no-subscription",
+            _("No subscription is registered: Zenvia calls nobody here."),
+            _("Run: manage.py zenvia_register_subscription"),
+        )
+        return
+    found = [finding for row in rows if not is_elsewhere(row) for finding in _look_at(row)]
+    yield from found or [ok(Area.SUBSCRIPTIONS, _("Every subscription is as it should be."))]
+
+
+def _rows() -> list[Subscription]:
+    rows = Subscription.objects.using(router.db_for_write(Subscription)).exclude(status=Status.INACTIVE)
+    return list(rows.order_by("pk"))
+
+
+def _look_at(row: Subscription) -> Iterator[Finding]:
+    words = {"subscription": f"{row} #{row.pk}", "error": mask_tokens(row.last_error)}
+    if row.status == Status.FAILED:
+        yield broken(
+            Area.SUBSCRIPTIONS,
+            "failed-subscription",
+            _("Zenvia refused to register %(subscription)s: %(error)s") % words,
+            _("Put right what Zenvia says, then choose Register again on its page in the admin."),
+        )
+    elif row.status == Status.MISSING:
+        yield broken(
+            Area.SUBSCRIPTIONS,
+            "missing-subscription",
+            _("Zenvia no longer lists %(subscription)s: somebody removed or replaced it.") % words,
+            _("Ask who did; then run: manage.py zenvia_sync_subscriptions --apply"),
+        )
+    elif row.status == Status.PENDING and now() - row.updated_at > UNDER_WAY:
+        yield warning(
+            Area.SUBSCRIPTIONS,
+            "pending-subscription",
+            _("It is not known whether Zenvia has %(subscription)s: the call broke off.") % words,
+            _("Run: manage.py zenvia_sync_subscriptions --apply"),
+        )
+    elif row.status == Status.ACTIVE and conf.quiet_hours is not None:
+        silence = (now() - (row.last_event_at or row.created_at)).total_seconds()
+        if silence > conf.quiet_hours * 3600:
+            yield warning(
+                Area.SUBSCRIPTIONS,
+                "quiet-subscription",
+                _("Nothing came for %(subscription)s for %(silence)s.") % {**words, "silence": duration(silence)},
+                _(
+                    "Have something happen at Zenvia and see whether it comes. If not, register it again; "
+                    "if that much silence is usual, raise QUIET_HOURS."
+                ),
+            )

@@ -1,0 +1,117 @@
+"""Whether worker and beat are there, by their pulse, and who listens in the worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from celery.app import app_or_default
+from django.db import router
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from zenvia_webhooks import pulse, wakeup
+from zenvia_webhooks.clock import DatabaseNow
+from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok
+from zenvia_webhooks.models import Event
+from zenvia_webhooks.pulse import Pulse
+
+#: Seconds after which a pulse proves nothing any more: some sweeps, and the time between two writes.
+OLD = 60
+#: Seconds that a worker has for the hint which the broker's check has sent.
+ANSWER_SECONDS = 5
+#: How many receivers are named.
+NAMED = 5
+
+
+def check_worker() -> Iterator[Finding]:
+    """Look for a worker's pulse; for an old one, wait whether the hint brings a new one."""
+    before = pulse.last(pulse.WORKER)
+    if before is not None and before.age < OLD:
+        yield ok(Area.WORKER, _("A worker took a message %(age)s ago.") % {"age": duration(before.age)})
+    elif _is_busy():
+        yield ok(Area.WORKER, _("A worker has events in hand."))
+    elif _answers(before):
+        yield ok(Area.WORKER, _("A worker took the message that was just sent."))
+    else:
+        yield broken(
+            Area.WORKER,
+            "no-worker",
+            _("No worker took the message that was just sent; %(last)s.") % {"last": _last(before)},
+            _("Start one, and keep it running: celery -A %(app)s worker -Q %(queue)s")
+            % {"app": app_or_default().main, "queue": _queue()},
+        )
+
+
+def check_beat() -> Iterator[Finding]:
+    """Look for beat's pulse, which a worker gives when a sweep comes in."""
+    beat, worker = pulse.last(pulse.BEAT), pulse.last(pulse.WORKER)
+    # Beat is as old as it was when the worker was last free to take its message.
+    busy_for = worker.age if worker is not None and worker.age >= OLD else 0
+    if beat is not None and beat.age - busy_for < max(OLD, 3 * _sweep_interval()):
+        yield ok(Area.BEAT, _("Beat's sweep came in %(age)s ago.") % {"age": duration(beat.age)})
+        return
+    yield broken(
+        Area.BEAT,
+        "no-beat",
+        _("No sweep of beat's comes in; %(last)s. Failed deliveries are not tried again.") % {"last": _last(beat)},
+        _("Start exactly one: celery -A %(app)s beat. On its schedule must be our BEAT_SCHEDULE, kwargs included.")
+        % {"app": app_or_default().main},
+    )
+
+
+def check_receivers() -> Iterator[Finding]:
+    """Look at what the worker noted of its receivers: this process may have others."""
+    worker = pulse.last(pulse.WORKER)
+    lines = worker.note.splitlines() if worker else []
+    if not lines:
+        yield broken(
+            Area.RECEIVERS,
+            "no-receivers",
+            _("No receiver is connected in the worker: events are stored, and that is all."),
+            _("Connect one, import its module in the ready() of your AppConfig, and restart the worker."),
+        )
+        return
+    names = ", ".join(line.partition(": ")[2] or line for line in lines[:NAMED]) + ", …" * (len(lines) > NAMED)
+    text = ngettext(
+        "%(count)d receiver is connected in the worker: %(names)s.",
+        "%(count)d receivers are connected in the worker: %(names)s.",
+        len(lines),
+    )
+    yield ok(Area.RECEIVERS, text % {"count": len(lines), "names": names})
+
+
+def _is_busy() -> bool:
+    """Tell whether a worker holds events, or died with them less than a lease ago."""
+    events = Event.objects.using(router.db_for_write(Event))
+    return events.filter(next_attempt_at__gt=DatabaseNow(), claim__isnull=False).exists()
+
+
+def _answers(before: Pulse | None) -> bool:
+    ends = time.monotonic() + ANSWER_SECONDS
+    while True:
+        after = pulse.last(pulse.WORKER)
+        if after is not None and (before is None or after.given_at > before.given_at):
+            return True
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.1)
+
+
+def _last(seen: Pulse | None) -> str:
+    return _("there never was one") if seen is None else _("the last sign is %(age)s old") % {"age": duration(seen.age)}
+
+
+def _queue() -> str:
+    options: dict[str, Any] = app_or_default().amqp.router.route({}, wakeup.TASK)
+    return str(options["queue"].name)
+
+
+def _sweep_interval() -> float:
+    """Return the seconds between two sweeps by the schedule in the settings; 0 where they don't say."""
+    entries = (app_or_default().conf.beat_schedule or {}).values()
+    found = [entry["schedule"] for entry in entries if isinstance(entry, dict) and entry.get("task") == wakeup.TASK]
+    seconds = [every.total_seconds() if isinstance(every, timedelta) else every for every in found]
+    return max((every for every in seconds if isinstance(every, int | float)), default=0)

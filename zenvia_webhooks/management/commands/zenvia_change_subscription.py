@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from zenvia_webhooks import subscriptions
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.management.topics import topic
+from zenvia_webhooks.models import Subscription
+
+
+class Command(BaseCommand):
+    help = "Changes one subscription, at Zenvia too: its topics, its token, or whether there is one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("id", type=int, help="number of the row, as the admin and the plan show it")
+        verb = parser.add_mutually_exclusive_group(required=True)
+        verb.add_argument(
+            "--topic",
+            action="append",
+            type=topic,
+            metavar="TOPIC",
+            help="all that it is to hold; repeatable",
+        )
+        verb.add_argument("--rotate", action="store_true", help="give it a new token")
+        verb.add_argument("--deactivate", action="store_true", help="remove it at Zenvia, and keep the row")
+        verb.add_argument("--delete", action="store_true", help="remove it at Zenvia, and the row too; its events stay")
+        parser.add_argument(
+            "--overlap-hours",
+            type=_hours,
+            default=subscriptions.OVERLAP,
+            metavar="HOURS",
+            help="how long the token before stays good after a rotation (24)",
+        )
+        parser.add_argument(
+            "--replace", action="store_true", help="even where that cuts off what somebody else has registered"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            row = Subscription.objects.get(pk=options["id"])
+        except Subscription.DoesNotExist:
+            raise CommandError(f"There is no subscription #{options['id']}.") from None
+        name = str(row)
+        try:
+            left_to_do = self.change(row, options)
+        except subscriptions.WouldReplaceError as error:
+            raise CommandError(f"{name}: {error} --replace does it all the same.") from None
+        except (ValueError, subscriptions.StillRegisteredError, ZenviaConfigurationError) as error:
+            raise CommandError(f"{name}: {error}") from None
+        if left_to_do:
+            self.stderr.write(left_to_do)
+        if options["delete"]:
+            self.stdout.write(f"Subscription {name}: deleted.")
+            return
+        self.stdout.write(subscriptions.describe(row))
+        if not options["deactivate"] and (row.status != Subscription.Status.ACTIVE or row.last_error):
+            raise CommandError("It is not as it was to be; see above.")
+
+    def change(self, row: Subscription, options: dict[str, Any]) -> str:
+        """Do what was asked; return what is left for a person to do."""
+        replace = options["replace"]
+        if options["deactivate"]:
+            return subscriptions.deactivate(row, replace=replace)
+        if options["delete"]:
+            return subscriptions.delete(row, replace=replace)
+        if options["rotate"]:
+            subscriptions.rotate(row, overlap=options["overlap_hours"], replace=replace)
+        else:
+            subscriptions.change_topics(row, options["topic"], replace=replace)
+        return ""
+
+
+def _hours(value: str) -> timedelta:
+    try:
+        hours = timedelta(hours=float(value))
+    except (ValueError, OverflowError):
+        hours = timedelta(-1)
+    if not timedelta(0) <= hours <= timedelta(days=366):
+        raise ArgumentTypeError(f"{value!r} is no number of hours between 0 and a year.")
+    return hours

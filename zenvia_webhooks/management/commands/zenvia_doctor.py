@@ -1,0 +1,60 @@
+"""`manage.py zenvia_doctor`: what is wrong with this installation, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
+
+from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose
+
+
+class Command(BaseCommand):
+    help = "Looks for what is wrong with this installation, and says what to do. Ends with 1 where something is broken."
+    #: A project that they find fault with is the one to look at.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help='print {"is_broken": ..., "findings": [{"id", "area", "severity", "text", "fix"}, ...]}',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found: list[Finding] = []
+        for finding in diagnose():
+            found.append(finding)
+            if not options["json"]:
+                self.show(finding)
+        is_broken = any(finding.severity == Severity.BROKEN for finding in found)
+        if options["json"]:
+            findings = [asdict(finding) for finding in found]
+            self.stdout.write(json.dumps({"is_broken": is_broken, "findings": findings}, indent=2, ensure_ascii=False))
+        else:
+            problems = sum(finding.is_problem for finding in found)
+            self.stdout.write(_("Problems: %(count)d.") % {"count": problems} if problems else _("Nothing is wrong."))
+        if is_broken:
+            sys.exit(1)
+
+    def show(self, finding: Finding) -> None:
+        """Print one line, and the fix under it."""
+        area = f"{finding.area:<{max(map(len, Area))}}"
+        self.stdout.write(f"{self.coloured(finding.severity)}  {area}  {finding.text}")
+        if finding.fix:
+            self.stdout.write(" " * (max(map(len, Severity)) + 2) + finding.fix)
+
+    def coloured(self, severity: Severity) -> str:
+        styles: dict[Severity, Callable[[str], str]] = {
+            Severity.OK: self.style.SUCCESS,
+            Severity.WARNING: self.style.WARNING,
+            Severity.BROKEN: self.style.ERROR,
+        }
+        word = f"{severity:<{max(map(len, Severity))}}"
+        return styles[severity](word) if severity in styles else word

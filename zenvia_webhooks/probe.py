@@ -1,0 +1,34 @@
+"""A question that a site asks itself through its public URL: is it this site that answers there?
+
+The question has the form of a subscription's token that nobody has, so it takes the way of every notification. To the
+404 that it gets, the webhook adds a proof which needs the site's key, and which another site can't give.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from zenvia_webhooks.conf import conf
+
+#: Each half of a question, in hex digits.
+HALF = 32
+
+
+def new_question() -> str:
+    """Return a question that only sites with this one's `DIGEST_KEY` know for one."""
+    nonce = secrets.token_hex(HALF // 2)
+    return nonce + _digest("question", nonce)[:HALF]
+
+
+def proof(question: str) -> str | None:
+    """Return the answer to a question; None where it is none of this site's."""
+    nonce, mark = question[:HALF], question[HALF:]
+    if not constant_time_compare(mark, _digest("question", nonce)[:HALF]):
+        return None
+    return _digest("proof", nonce)
+
+
+def _digest(kind: str, nonce: str) -> str:
+    return salted_hmac(f"zenvia_webhooks.probe.{kind}", nonce, secret=conf.digest_key, algorithm="sha256").hexdigest()

@@ -1,0 +1,85 @@
+"""The pulse of workers and beat: a row each, by which others see that they are there.
+
+A worker gives both. Beat's is in the message of a sweep, so it shows that beat, broker and worker all do their part.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import router, transaction
+
+from zenvia_webhooks import signals
+from zenvia_webhooks.clock import DatabaseNow
+from zenvia_webhooks.models import Event, TaskRun
+
+logger = logging.getLogger(__name__)
+
+#: `TaskRun.task` of the rows.
+WORKER, BEAT = "worker", "beat"
+#: Seconds between two writes of one process, for each of the two rows, at least.
+INTERVAL = 15
+#: How many receivers a worker's note names.
+MAX_NAMED = 50
+
+#: Row → when this process last wrote it, by `time.monotonic()`.
+_given_at: dict[str, float] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulse:
+    """The last sign of a worker or of beat."""
+
+    #: By the database's clock.
+    given_at: datetime
+    #: Seconds ago.
+    age: float
+    note: str
+
+
+def give(*, sweep: bool) -> None:
+    """Note that a worker runs, and that beat does where this run is a sweep. Never raises."""
+    for task in (WORKER, BEAT) if sweep else (WORKER,):
+        now = time.monotonic()
+        if now - _given_at.get(task, -INTERVAL) < INTERVAL:
+            continue
+        _given_at[task] = now
+        try:
+            _write(task, connected() if task == WORKER else "")
+        except Exception:
+            # No reason to hold up an event; what is wrong with the database will show there.
+            logger.exception("the pulse of %s could not be written", task)
+
+
+def last(task: str) -> Pulse | None:
+    """Return the last pulse of `WORKER` or `BEAT`; None where there never was one."""
+    rows = TaskRun.objects.using(router.db_for_write(TaskRun)).filter(task=task)
+    row = rows.annotate(now=DatabaseNow()).values_list("started_at", "now", "note").first()
+    if row is None:
+        return None
+    given_at, now, note = row
+    return Pulse(given_at=given_at, age=(now - given_at).total_seconds(), note=note)
+
+
+def connected() -> str:
+    """Return the receivers of this process, a line each, such as `lead_created: contacts.receivers.save_contact`."""
+    lines = [
+        f"{name}: {receiver.name}"
+        for name, signal in vars(signals).items()
+        if isinstance(signal, signals.EventSignal)
+        for receiver in signal.connected(Event)
+    ]
+    more = [f"… {len(lines) - MAX_NAMED} more"] if len(lines) > MAX_NAMED else []
+    return "\n".join([*lines[:MAX_NAMED], *more])
+
+
+def _write(task: str, note: str) -> None:
+    using = router.db_for_write(TaskRun)
+    # A savepoint where a transaction is open: its error is not to be that transaction's.
+    with transaction.atomic(using=using):
+        rows = TaskRun.objects.using(using)
+        if not rows.filter(task=task).update(started_at=DatabaseNow(), note=note):
+            rows.bulk_create([TaskRun(task=task, started_at=DatabaseNow(), note=note)], ignore_conflicts=True)

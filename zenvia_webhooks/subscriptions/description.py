@@ -1,0 +1,79 @@
+"""How a registration went, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timesince import timesince
+from django.utils.timezone import localtime, now
+from django.utils.translation import gettext as _
+
+from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere
+
+Status = Subscription.Status
+
+
+def describe(subscription: Subscription) -> str:
+    """Return how a registration went, for people."""
+    return " ".join(filter(None, [_status(subscription), *_notes(subscription)]))
+
+
+def ago(moment: datetime) -> str:
+    """Return a moment of the past as "3 minutes ago"."""
+    return _("%(time)s ago") % {"time": timesince(moment).replace("\xa0", " ")}
+
+
+def _status(subscription: Subscription) -> str:
+    words = {
+        "subscription": subscription,
+        "id": subscription.remote_id,
+        "error": subscription.last_error,
+        "host": host_of(subscription.registered_url),
+    }
+    if is_elsewhere(subscription):
+        return (
+            _(
+                "Subscription %(subscription)s: registered for another site, %(host)s, as in a copied database; "
+                "it is left alone until it is deactivated here or replaced."
+            )
+            % words
+        )
+    if subscription.is_by_hand:
+        return _("Subscription %(subscription)s: taken for registered by hand.") % words
+    if subscription.status == Status.INACTIVE:
+        return _("Subscription %(subscription)s: inactive; its callback URL takes nothing any more.") % words
+    if subscription.status == Status.ACTIVE:
+        return _("Subscription %(subscription)s: registered at Zenvia as %(id)s.") % words
+    if subscription.status == Status.MISSING:
+        return _("Subscription %(subscription)s: Zenvia no longer lists it. %(error)s") % words
+    if subscription.status == Status.PENDING:
+        words["error"] = subscription.last_error or _("the call was cut short")
+        return (
+            _(
+                "Subscription %(subscription)s: it is not known whether Zenvia registered it (%(error)s). "
+                "manage.py zenvia_sync_subscriptions --apply settles it."
+            )
+            % words
+        )
+    return _("Subscription %(subscription)s: not registered. %(error)s") % words
+
+
+def _notes(subscription: Subscription) -> list[str]:
+    notes = []
+    is_active = subscription.status == Status.ACTIVE
+    if is_active and subscription.absent_since is not None and not subscription.is_by_hand:
+        last = subscription.last_event_at
+        notes.append(
+            _("Not listed by this API key, last event %(ago)s.") % {"ago": ago(last)}
+            if last
+            else _("Not listed by this API key, and no event yet.")
+        )
+    ends = subscription.previous_token_expires_at
+    if is_active and subscription.previous_token is not None and ends is not None and ends > now():
+        until = date_format(localtime(ends), "DATETIME_FORMAT")
+        notes.append(_("Until %(until)s the token before is good as well.") % {"until": until})
+    if is_active:
+        notes.append(subscription.last_error)
+    return notes
