@@ -3,6 +3,7 @@
 
     python3 dev.py demo    the example project with a stand-in Zenvia, on this machine
     python3 dev.py test    the test suite on SQLite; further arguments go to pytest
+    python3 dev.py faults  break real processes and servers, and count what is lost; --help tells more
     python3 dev.py check   lint, formatting, types, migrations, import directions
 
 Each makes .venv beside this file first, and installs what it needs into it.
@@ -56,13 +57,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | test | check")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | test | faults | check")
     demo = commands.add_parser("demo", allow_abbrev=False)
     demo.add_argument("--once", action="store_true", help="stop after the first lead; exit 0 if it arrived")
     commands.add_parser("test", allow_abbrev=False, usage="dev.py test [pytest arguments]")
+    commands.add_parser("faults", allow_abbrev=False, add_help=False)
     commands.add_parser("check", allow_abbrev=False)
     arguments, rest = parser.parse_known_args()
-    if rest and arguments.command != "test":
+    if rest and arguments.command not in ("test", "faults"):
         parser.error(f"unknown: {shlex.join(rest)}")
     if os.name != "posix":
         sys.exit("dev.py needs Linux, macOS or WSL: Celery's worker processes do not run on Windows.")
@@ -79,6 +81,8 @@ def main() -> int:
     if arguments.command == "test":
         # -rs: pytest says what it left out, and why, above its closing line.
         become(["-m", "pytest", "-rs", *rest])
+    if arguments.command == "faults":
+        become(["-m", "tests.faults", *rest])
     return check()
 
 

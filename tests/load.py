@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -19,10 +16,9 @@ import redis
 import yaml
 from psycopg import sql
 
+from tests.faults.processes import Processes
 from tests.host import ROOT, environment, free_port
 from tests.servers import url_of
-
-T = TypeVar("T")
 
 POSTGRES_URL = url_of("PostgreSQL")
 REDIS_URL = url_of("Redis")
@@ -38,7 +34,7 @@ class Site:
         self.folder, self.name = folder, f"zenvia_load_{os.getpid()}"
         self.workers = [f"worker-{number}" for number in range(COMPOSE["services"]["worker"]["deploy"]["replicas"])]
         self.ports = {web: free_port() for web in WEBS}
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes = Processes(folder)
         self._admin = psycopg.connect(POSTGRES_URL, autocommit=True)
         self._admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(self.name)))
         self._admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
@@ -58,10 +54,11 @@ class Site:
         self._environment = {
             **environment(),
             **self.variables,
-            "DJANGO_SETTINGS_MODULE": "tests.load_site.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.faults.app.settings",
             "PYTHONPATH": str(ROOT),
-            "LEASE_SECONDS": str(lease),
-            "KEY_PREFIX": f"{self.name}:",
+            "FAULTS_SETTINGS": json.dumps({"LEASE_SECONDS": lease}),
+            "FAULTS_RECEIVERS": "effect log",
+            "FAULTS_KEY_PREFIX": f"{self.name}:",
             "PYTHONUNBUFFERED": "1",
         }
         self.run("python", "manage.py", "migrate", "--no-input", "--run-syncdb")
@@ -74,8 +71,9 @@ class Site:
         for name in self.names():
             self.start_one(name)
         for web in WEBS:
-            self.wait(partial(self.is_healthy, web), f"{web} answers", 60)
-        self.wait(lambda: all(" ready." in self.log(worker) for worker in self.workers), "workers are ready", 60)
+            self.processes.wait(partial(self.is_healthy, web), f"{web} answers", 60)
+        log = self.processes.log
+        self.processes.wait(lambda: all(" ready." in log(name) for name in self.workers), "workers are ready", 60)
 
     def names(self) -> list[str]:
         return [*WEBS, *self.workers, "beat"]
@@ -83,27 +81,7 @@ class Site:
     def start_one(self, name: str) -> None:
         service = COMPOSE["services"][name.partition("-")[0]]
         command = [part.replace("0.0.0.0:8000", f"127.0.0.1:{self.ports.get(name)}") for part in service["command"]]
-        with self._log(name).open("ab") as log:
-            self.running[name] = subprocess.Popen(
-                self._python(*command),
-                cwd=ROOT / "example_project",
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A process group of its own, to be killed as one, as a container is.
-                start_new_session=True,
-            )
-
-    def kill(self, name: str) -> None:
-        """Kill a process and its children at once, as the end of a container does."""
-        process = self.running.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-    def children(self, name: str) -> list[int]:
-        pid = self.running[name].pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        self.processes.start(name, self._python(*command), env=self._environment, cwd=ROOT / "example_project")
 
     def is_healthy(self, web: str) -> bool:
         """Ask as compose.yaml does."""
@@ -114,9 +92,9 @@ class Site:
         return done.returncode == 0
 
     def send(self, numbers: list[int], senders: int) -> subprocess.Popen[str]:
-        """Start posting leads; the process prints what was answered: see load_senders."""
+        """Start posting leads; the process prints what was answered: see `senders`."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.load_senders"],
+            [sys.executable, "-m", "tests.faults.senders"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -136,26 +114,9 @@ class Site:
         assert row is not None
         return row[0] if len(row) == 1 else row
 
-    def wait(self, look: Callable[[], T], what: str, seconds: float) -> T:
-        """Return the first true value of `look()`. Fails where there is none in time, or a process has ended."""
-        ends = time.monotonic() + seconds
-        while not (found := look()):
-            assert time.monotonic() < ends, f"not in {seconds} s: {what}\n{self.tails()}"
-            for name, process in self.running.items():
-                assert process.poll() is None, f"{name} ended with {process.returncode}\n{self.tails()}"
-            time.sleep(0.1)
-        return found
-
     def stop(self) -> None:
         """Stop what was started, and remove what was made outside the folder."""
-        for process in self.running.values():
-            process.terminate()
-        for process in self.running.values():
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        self.processes.stop()
         self._database.close()
         self._admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
         self._admin.close()
@@ -175,15 +136,6 @@ class Site:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
-
-    def log(self, name: str) -> str:
-        return self._log(name).read_text(errors="replace")
-
-    def tails(self) -> str:
-        return "\n".join(f"--- {name}\n{self.log(name)[-3000:]}" for name in self.names())
-
-    def _log(self, name: str) -> Path:
-        return self.folder / f"{name}.log"
 
     def _python(self, program: str, *arguments: str) -> list[str]:
         return [sys.executable, *(() if program == "python" else ("-m", program)), *arguments]

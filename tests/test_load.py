@@ -80,12 +80,14 @@ def open_events(site: Site) -> int:
 
 def runs(site: Site, receiver: str) -> tuple[int, int]:
     """Return how often a receiver ran, and for how many events."""
-    found: tuple[int, int] = site.ask(f"SELECT count(*), count(DISTINCT event_id) FROM load_site_{receiver}")
+    found: tuple[int, int] = site.ask(
+        f"SELECT count(*), count(DISTINCT event_id) FROM faults_effect WHERE receiver = '{receiver}'"
+    )
     return found
 
 
 def errors(site: Site) -> list[str]:
-    return [line for name in site.names() for line in ERRORS.findall(site.log(name))]
+    return [line for name in site.names() for line in ERRORS.findall(site.processes.log(name))]
 
 
 def figures(result: dict[str, Any], events: int, drained: float) -> str:
@@ -105,13 +107,13 @@ def test_every_event_is_taken_in_once_and_handed_out_once(
     site = start_site()
     result = answered(site.send(numbers(EVENTS), SENDERS))
     last_answer = time.monotonic()
-    site.wait(lambda: open_events(site) == 0, "every event is handed out", 600)
+    site.processes.wait(lambda: open_events(site) == 0, "every event is handed out", 600)
     say(figures(result, EVENTS, time.monotonic() - last_answer))
 
     assert result["answers"] == {"200 accepted": EVENTS, "200 duplicate": EVENTS // 4}
     assert site.ask("SELECT count(*), sum(duplicates) FROM zenvia_webhooks_event") == (EVENTS, EVENTS // 4)
-    assert runs(site, "atomicrun") == (EVENTS, EVENTS)
-    assert runs(site, "loggedrun") == (EVENTS, EVENTS)
+    assert runs(site, "effect") == (EVENTS, EVENTS)
+    assert runs(site, "log") == (EVENTS, EVENTS)
     deliveries = site.ask("SELECT count(*), min(status), max(status), max(attempts) FROM zenvia_webhooks_delivery")
     assert deliveries == (2 * EVENTS, "succeeded", "succeeded", 1)
     assert errors(site) == []
@@ -123,14 +125,14 @@ def test_nothing_is_lost_when_processes_are_killed_half_way(
     site, events = start_site(lease=LEASE), max(1_000, EVENTS // 4)
     senders = site.send(numbers(events), SENDERS)
     stored = "SELECT count(*) FROM zenvia_webhooks_event"
-    site.wait(lambda: site.ask(stored) >= events / 2, "half of the events are stored", 600)
+    site.processes.wait(lambda: site.ask(stored) >= events / 2, "half of the events are stored", 600)
     # One web process and one worker as their containers end; of the other worker, one process of its pool, which
     # Celery replaces. What compose.yaml restarts is there again a second later.
-    one_child = site.children(site.workers[0])[0]
+    one_child = site.processes.children(site.workers[0])[0]
     ended = ("web1", site.workers[1])
     os.kill(one_child, signal.SIGKILL)
     for name in ended:
-        site.kill(name)
+        site.processes.kill(name)
     held = site.ask("SELECT count(*) FROM zenvia_webhooks_event WHERE claim IS NOT NULL")
     time.sleep(1)
     for name in ended:
@@ -138,15 +140,15 @@ def test_nothing_is_lost_when_processes_are_killed_half_way(
 
     result = answered(senders)
     last_answer = time.monotonic()
-    site.wait(lambda: open_events(site) == 0, "every event is handed out", 600)
+    site.processes.wait(lambda: open_events(site) == 0, "every event is handed out", 600)
     say(figures(result, events, time.monotonic() - last_answer))
-    say(f"{held} events in workers' hands at the kill; {runs(site, 'loggedrun')[0] - events} ran again outside")
+    say(f"{held} events in workers' hands at the kill; {runs(site, 'log')[0] - events} ran again outside")
     say(f"answers: {result['answers']}")
 
     # Each was answered 200 in the end; and each such answer is true.
     assert len(result["acknowledged"]) == events
     leads = site.ask("SELECT array_agg(payload -> 'data' ->> 'leadId') FROM zenvia_webhooks_event")
     assert sorted(leads) == sorted(f"lead-{number}" for number in result["acknowledged"])
-    assert runs(site, "atomicrun") == (events, events)
-    assert runs(site, "loggedrun")[1] == events
+    assert runs(site, "effect") == (events, events)
+    assert runs(site, "log")[1] == events
     assert [line for line in errors(site) if not OF_KILLED_WORKERS.search(line)] == []

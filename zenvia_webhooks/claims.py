@@ -19,6 +19,7 @@ from itertools import zip_longest
 from django.db import connections, router, transaction
 from django.db.models import QuerySet
 
+from zenvia_webhooks import failpoints
 from zenvia_webhooks.clock import DatabaseNow, from_now
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.pace import RunClock
@@ -88,6 +89,8 @@ def _claim(
         due_at = choose(candidates.values_list("pk", "next_attempt_at"))
         if due_at:
             due.filter(pk__in=due_at).update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
+    if due_at:
+        failpoints.reach("claims.after_claim")
     mine = Event.objects.using(using).filter(claim=claim_id).in_bulk(list(due_at)) if due_at else {}
     is_full = len(due_at) >= limit
     return Claim(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from django.db import router
 
-from zenvia_webhooks import outcomes, wakeup
+from zenvia_webhooks import failpoints, outcomes, wakeup
 from zenvia_webhooks.claims import Claim, ClaimLostError, claim_due, claim_suspect, give_back
 from zenvia_webhooks.clock import DatabaseNow
 from zenvia_webhooks.models import Delivery, Event
@@ -104,7 +104,9 @@ def dispatch(event: Event, claim: Claim) -> bool:
             give_back(claim, [event])
             return False
         run_try(attempt)
+        failpoints.reach("dispatch.between_receivers")
     outcomes.finish_event(event, claim)
+    failpoints.reach("dispatch.after_finish")
     return True
 
 

@@ -13,7 +13,7 @@ from django.db import Error, IntegrityError, models, router, transaction
 from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 
-from zenvia_webhooks import contracts, safe_json, wakeup
+from zenvia_webhooks import contracts, failpoints, safe_json, wakeup
 from zenvia_webhooks.clock import DatabaseNow
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -136,9 +136,10 @@ def _store(columns: dict[str, Any]) -> tuple[int, bool]:
         # Durable: an outer transaction could still take back what we are about to answer 200 for.
         with transaction.atomic(using=using, durable=True):
             event = Event.objects.using(using).create(**columns)
+            failpoints.reach("intake.after_insert")
             if columns["status"] == Event.Status.PENDING:
                 wakeup.after_commit(using=using)
-            return event.pk, True
+            failpoints.reach("intake.before_commit")
     except IntegrityError:
         known = Event.objects.using(using).filter(fingerprint=columns["fingerprint"])
         event_id = known.values_list("pk", flat=True).first()
@@ -146,6 +147,8 @@ def _store(columns: dict[str, Any]) -> tuple[int, bool]:
             raise SubscriptionGoneError from None
         known.update(duplicates=models.F("duplicates") + 1)
         return event_id, False
+    failpoints.reach("intake.after_commit")
+    return event.pk, True
 
 
 def _touch(subscription: Subscription) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import router, transaction
 
-from zenvia_webhooks import safe_json
+from zenvia_webhooks import failpoints, safe_json
 from zenvia_webhooks.claims import Claim, ClaimLostError, lock
 from zenvia_webhooks.clock import DatabaseNow, from_now
 from zenvia_webhooks.conf import conf
@@ -57,6 +57,7 @@ class Outcome:
             next_attempt_at=None,
             finished_at=DatabaseNow(),
         )
+        failpoints.reach("outcomes.before_commit")
 
     def write_failure(self, error: Exception, *, is_gone: bool) -> Delivery:
         """Write that the receiver failed, and when it is tried again, if at all; return its row."""

@@ -15,7 +15,7 @@ from asgiref.sync import async_to_sync
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connections, router, transaction
 
-from zenvia_webhooks import outcomes
+from zenvia_webhooks import failpoints, outcomes
 from zenvia_webhooks.claims import Claim, ClaimLostError
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import GiveUp, RetryLater
@@ -75,6 +75,7 @@ def run_try(attempt: Try) -> None:
     if attempt.row is not None or attempt.claim.is_suspect:
         # Counted beforehand, so that a receiver which kills its worker does not run for ever.
         outcome.row = outcomes.count_try(attempt.event, attempt.claim, attempt.name, attempt.row, attempt.number)
+        failpoints.reach("tries.after_count")
     try:
         _deliver(attempt, outcome)
     except ClaimLostError:
@@ -143,6 +144,7 @@ def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
 def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:
     # A copy: what one receiver does to it, the next does not see.
     arguments: Mapping[str, Any] = {"signal": receiver.signal, "sender": Event, "event": copy.deepcopy(event)}
+    failpoints.reach("tries.before_receiver")
     try:
         returned = receiver.function(**arguments)
         # By what it returned: a decorator, or an object that can be called, does not show that it is asynchronous.
@@ -155,6 +157,7 @@ def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:
     if clock.seconds_left <= 0:
         # `except Exception` swallows Celery's interruption, and where the pool is no prefork one there is none.
         raise TooSlowError(clock)
+    failpoints.reach("tries.after_receiver")
     return returned
 
 

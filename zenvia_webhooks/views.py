@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
 
-from zenvia_webhooks import probe
+from zenvia_webhooks import failpoints, probe
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.intake import SubscriptionGoneError, take_in
 from zenvia_webhooks.models import Subscription
@@ -59,6 +59,7 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
         # Most likely the database; but whatever it is, Django would answer 500 and log the path with its token.
         logger.exception("a webhook could not be stored and was answered 503")
         return refuse(RefusedError(503, "try again later", **{"Retry-After": str(RETRY_AFTER_SECONDS)}))
+    failpoints.reach("views.before_answer")
     return answer({"status": intake.status, "event": intake.event_id}, status=200 if intake.is_json_object else 400)
 
 

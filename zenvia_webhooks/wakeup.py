@@ -17,6 +17,8 @@ from celery.app import app_or_default
 from django.db import transaction
 from kombu import Connection
 
+from zenvia_webhooks import failpoints
+
 logger = logging.getLogger(__name__)
 
 TASK = "zenvia_webhooks.dispatch_events"
@@ -132,6 +134,7 @@ class Publisher(threading.Thread):
 
     def _publish(self, app: Celery) -> bool:
         try:
+            failpoints.reach("wakeup.publishing")
             _send(app, self._connect(app))
         except Exception as error:  # noqa: BLE001  # whatever the transport: the sweep makes up for it
             # The kind of the error alone: its text may hold the broker's password.

@@ -1,0 +1,1 @@
+"""One file a row of the table: `run(case)` breaks something and notes what came through."""

@@ -1,0 +1,69 @@
+"""One good receiver among bad ones: it runs once, and each of them fails on its own schedule."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from tests.faults.case import Case, Line
+from tests.faults.site import Site
+
+BAD = ("raises", "breaks_its_transaction", "too_slow", "swallows_the_limit", "hangs", "wants_later")
+#: Of them, those that take until a time limit.
+SLOW = 3
+DELAYS = (1, 3)
+#: What `wants_later` asks for.
+LATER = 5
+LEASE, SWEEP = 5, 0.5
+TRIES = len(DELAYS) + 1
+#: Seconds that taking up may add on a busy machine.
+SLACK = 2
+#: Of a delay, as retries are spread by 10 %; the clock of a database may tell no more than milliseconds.
+AT_LEAST = 0.89
+
+
+def run(case: Case) -> None:
+    for database in ("PostgreSQL",) if case.short else ("PostgreSQL", "MariaDB"):
+        options: dict[str, Any] = {
+            "receivers": f"{' '.join(BAD)} effect",
+            "retry_delays": DELAYS,
+            "lease": LEASE,
+            "sweep": SWEEP,
+        }
+        with case.part(f"bad receivers, {database}") as line, case.site(database, **options) as site:
+            run_them(line, site, case.amount(4, 2))
+
+
+def run_them(line: Line, site: Site, events: int) -> None:
+    site.start_web()
+    site.start_worker(concurrency=4)
+    site.start_beat()
+    sent = site.answered(site.send(range(events)))
+    took = site.drain(240)
+    found = site.check(sent["acknowledged"])
+    line.count(sent, found, bad=BAD)
+    line.expect(found["statuses"] == {"failed": events}, f"statuses: {found['statuses']}")
+    deliveries = site.rows("SELECT receiver, status, attempts, event_id FROM zenvia_webhooks_delivery")
+    line.expect(len(deliveries) == events * (len(BAD) + 1), f"{len(deliveries)} deliveries")
+    for path, status, attempts, event in deliveries:
+        receiver = path.rpartition(".")[2]
+        expected = ("failed", TRIES) if receiver in BAD else ("succeeded", 1)
+        line.expect((status, attempts) == expected, f"{receiver} of event {event} is {status} after {attempts} tries")
+    for receiver in BAD:
+        for event in range(events):
+            judge(line, receiver, site.begun(receiver, event + 1))
+    line.notes.append(f"all had their {TRIES} tries {took:.0f} s later; run twice: of the good one")
+
+
+def judge(line: Line, receiver: str, begun: list[float]) -> None:
+    # The first try of an event is not counted beforehand, so one that ends its worker may have one more.
+    most = TRIES + (receiver == "hangs")
+    line.expect(TRIES <= len(begun) <= most, f"{receiver} ran {len(begun)} times")
+    waits = [second - first for first, second in itertools.pairwise(begun)]
+    delays = [LATER] * len(waits) if receiver == "wants_later" else [0, *DELAYS][-len(waits) :]
+    for wait, delay in zip(waits, delays, strict=False):
+        line.expect(wait >= AT_LEAST * delay, f"{receiver} waited {wait:.1f} s, not {delay} s")
+    if receiver == "wants_later":
+        # Nor is it held up by the others' schedules: each slow sibling costs a lease and a sweep.
+        at_most = LATER + SWEEP + SLOW * (LEASE + SWEEP) + SLACK
+        line.expect(waits[0] <= at_most, f"{receiver} waited {waits[0]:.1f} s")

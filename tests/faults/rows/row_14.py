@@ -1,0 +1,68 @@
+"""Planted defects, each a patch applied to a copy of the package: each is caught by a named row."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.case import Case
+from tests.host import ROOT, environment
+
+DEFECTS = ROOT / "tests" / "faults" / "defects"
+
+
+@dataclass(frozen=True)
+class Defect:
+    patch: str
+    #: The row that catches it, and the part of it that is enough.
+    row: int
+    part: str
+
+
+PLANTED = (
+    Defect("check_then_insert", 5, "PostgreSQL"),
+    Defect("publish_before_commit", 2, "Redis silent"),
+    Defect("ack_before_work", 4, "PostgreSQL"),
+    Defect("lease_never_expires", 4, "PostgreSQL"),
+    Defect("dedupe_marks_done", 6, "sent again"),
+    Defect("one_transaction_for_all", 7, "PostgreSQL"),
+    Defect("swallowed_time_limit", 7, "PostgreSQL"),
+    Defect("no_fence", 10, "stopped past its lease, PostgreSQL"),
+    Defect("not_counted_before", 8, ""),
+    Defect("gone_at_once", 6, "unknown to an old worker"),
+)
+
+
+def run(case: Case) -> None:
+    for defect in PLANTED:
+        name = defect.patch.replace("_", " ")
+        with case.part(f"planted: {name}, row {defect.row}") as line:
+            package = patched(case.folder / defect.patch, defect.patch)
+            inner = Case(case.folder / f"{defect.patch}_row", short=True, only=defect.part, package=package)
+            try:
+                importlib.import_module(f"tests.faults.rows.row_{defect.row:02}").run(inner)
+            finally:
+                inner.servers.stop()
+            caught = [failure for inner_line in inner.lines for failure in inner_line.failures]
+            line.expect(inner.lines, "no part of the row was run")
+            line.expect(caught, "not caught")
+            line.notes += [f"caught: {first_line(failure)[:100]}" for failure in caught[:1]]
+            case.left_out += inner.left_out
+
+
+def first_line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
+def patched(folder: Path, patch: str) -> Path:
+    """Return a folder with a copy of the package that has this defect."""
+    shutil.copytree(ROOT / "zenvia_webhooks", folder / "zenvia_webhooks", ignore=shutil.ignore_patterns("__pycache__"))
+    command = ["git", "apply", "--recount", str(DEFECTS / f"{patch}.patch")]
+    # Not in whatever repository may be around it: git would look for the files there.
+    alone = environment() | {"GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True)
+    assert done.returncode == 0, f"the patch does not apply any more: {done.stderr}"
+    return folder
