@@ -125,7 +125,8 @@ def _readable(attempt: Try, error: Exception) -> Exception:
 
 def _record_failure(attempt: Try, outcome: outcomes.Outcome, error: Exception) -> None:
     row = outcome.write_failure(error, is_gone=attempt.receiver is None)
-    delivery_failed.send_robust(sender=Delivery, event=attempt.event, delivery=row)
+    if row.status != Delivery.Status.SUCCEEDED:
+        delivery_failed.send_robust(sender=Delivery, event=attempt.event, delivery=row)
 
 
 def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
