@@ -130,3 +130,13 @@ def test_database_that_is_silent_is_named_within_seconds(engine: str) -> None:
     assert "database-secret" not in done.stdout + done.stderr
     [finding] = [finding for finding in json.loads(done.stdout)["findings"] if finding["area"] == "database"]
     assert finding["id"] == "no-database"
+
+
+def test_json_is_good_whatever_the_encoding_of_the_output(site: Installation) -> None:
+    site.configure(ACCOUNTS={"São Paulo": {"API_KEY": "wrong", "API_URL": site.sandbox.api_url}})
+    output = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    with pytest.raises(SystemExit):
+        call_command("zenvia_doctor", "--json", stdout=output)
+    output.flush()
+    findings = json.loads(output.buffer.getvalue())["findings"]
+    assert "São Paulo" in "".join(finding["text"] for finding in findings)
