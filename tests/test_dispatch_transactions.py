@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from tests import receivers
 from tests.shop.models import Customer
@@ -217,3 +217,37 @@ def test_retry_is_not_even_run_without_its_claim() -> None:
         dispatch(overtaken.events[0], overtaken)
     assert receivers.calls == []
     assert event.deliveries.get().attempts == 1
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_success_whose_commit_was_not_confirmed_is_no_failure_and_is_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    receivers.failures_left = failures
+    event = run(receivers.flaky) if failures else arrived()
+    let_time_pass()
+    lead_created.disconnect(receivers.flaky)
+    lead_created.connect(connection_breaks, dispatch_uid="tests.receivers.flaky")
+    wrapper: Any = connection
+    commit = wrapper._commit
+
+    def break_after(*_arguments: Any) -> None:
+        commit()
+        if breaks.pop("now", False):
+            raise OperationalError("the connection broke")
+
+    monkeypatch.setattr(connection, "_commit", break_after)
+    for _ in range(3):
+        with contextlib.suppress(IntegrityError):
+            dispatch_due()
+        let_time_pass()
+    assert outcome(event) == ("dispatched", "succeeded")
+    assert names() == ["once"]
+
+
+breaks: dict[str, bool] = {}
+
+
+def connection_breaks(sender: Any, event: Event, **kwargs: Any) -> None:
+    Customer.objects.create(name="once")
+    breaks["now"] = True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tests import receivers
@@ -97,3 +99,24 @@ def test_worker_says_which_receivers_are_connected_in_it(monkeypatch: pytest.Mon
     assert last.note.splitlines() == lines
     monkeypatch.setattr(pulse, "MAX_NAMED", 1)
     assert pulse.connected().splitlines() == [lines[0], "… 2 more"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_a_worker_that_was_stopped_while_it_gave_its_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatch_events(sweep=True)
+    monkeypatch.setattr(pulse, "_given_at", {})
+    other = threading.Thread(target=give_and_close)
+    # SQLite has no locks on rows: there everybody waits for whoever writes.
+    half_way = transaction.atomic() if connection.features.has_select_for_update else contextlib.nullcontext()
+    with half_way:
+        TaskRun.objects.update(note="half way")
+        other.start()
+        other.join(10)
+        was_held_up = other.is_alive()
+    other.join(60)
+    assert not was_held_up
+
+
+def give_and_close() -> None:
+    pulse.give(sweep=True)
+    connection.close()

@@ -145,3 +145,10 @@ def test_replay_takes_the_event_from_a_dead_holder() -> None:
     assert event.replay() == [BROKEN]
     event.refresh_from_db()
     assert event.claim is None
+
+
+def test_nothing_for_what_was_purged_meanwhile() -> None:
+    lead_created.connect(receivers.note)
+    event = dispatched()
+    Event.objects.all().delete()
+    assert Event(pk=event.pk).replay() == []

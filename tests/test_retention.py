@@ -126,6 +126,14 @@ def test_task_keeps_all_where_the_setting_says_so(settings: Any) -> None:
     assert left()
 
 
+@pytest.mark.parametrize("days", [10**6, 10**9 - 1])
+def test_task_takes_any_number_of_days(settings: Any, days: int) -> None:
+    settings.ZENVIA_WEBHOOKS = {"RETENTION_DAYS": days}
+    stored(days_ago=10_000)
+    assert purge_task()() == 0
+    assert left()
+
+
 def test_task_leaves_the_rest_to_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
     monkeypatch.setattr(tasks, "PURGE_SECONDS", 0)

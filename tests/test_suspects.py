@@ -9,7 +9,7 @@ import pytest
 
 from tests import receivers
 from tests.webhooks import arrived, let_time_pass
-from zenvia_webhooks import dispatch, wakeup
+from zenvia_webhooks import dispatch, pace, wakeup
 from zenvia_webhooks.claims import Claim, claim_due
 from zenvia_webhooks.dispatch import dispatch_due
 from zenvia_webhooks.models import Delivery, Event
@@ -204,3 +204,31 @@ def test_run_of_many_suspects_ends_after_its_time_with_a_hint(monkeypatch: pytes
     let_time_pass()
     assert [dispatch_due() for _ in range(4)] == [1, 1, 1, 0]
     assert len(hints) == 3
+
+
+@pytest.mark.usefixtures("_short_time")
+def test_suspect_has_its_turn_though_others_use_up_the_time_of_every_run() -> None:
+    suspect = arrived()
+    claim_due(1)
+    let_time_pass()
+    lead_created.connect(uses_up_the_time)
+    for _ in range(3):
+        arrived()
+    ran: list[int] = []
+    for _ in range(4):
+        pace.STARTING_PART = 0.2
+        assert dispatch_due() == 1
+        ran.append(receivers.calls[-1][1])
+    # And not before the others.
+    assert ran.index(suspect.pk) == 1
+
+
+@pytest.fixture
+def _short_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back what `uses_up_the_time` changes."""
+    monkeypatch.setattr(pace, "STARTING_PART", pace.STARTING_PART)
+
+
+def uses_up_the_time(sender: Any, event: Event, **kwargs: Any) -> None:
+    receivers.calls.append(("uses_up_the_time", event.pk))
+    pace.STARTING_PART = 0

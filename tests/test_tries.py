@@ -159,6 +159,22 @@ def test_time_out_of_the_receivers_own_is_its_own() -> None:
     assert row.error == "TimeoutError: the price list did not answer"
 
 
+CANCELLED = "zenvia_webhooks.tries.ReceiverCancelledError: something that it awaited was cancelled"
+
+
+async def cancelled(sender: Any, event: Event, **kwargs: Any) -> None:
+    task = asyncio.ensure_future(asyncio.sleep(60))
+    task.cancel()
+    await task
+
+
+def test_receiver_that_was_cancelled_has_failed_and_ends_no_worker() -> None:
+    event = run(cancelled, receivers.note)
+    row = row_of(event, "cancelled")
+    assert (row.status, row.attempts, row.error) == ("retrying", 1, CANCELLED)
+    assert event.deliveries.get(receiver=NOTE).status == "succeeded"
+
+
 def interrupted(sender: Any, event: Event, **kwargs: Any) -> None:
     raise SoftTimeLimitExceeded
 

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
@@ -109,3 +113,29 @@ def test_sample_in_the_documents_has_the_form_of_the_output(name: str, site: Ins
     assert [area for _severity, area in of_sample] == [area for _severity, area in of_site]
     told = [cell for row in table_with(read(name), "`settings`") for cell in row[0].split(", ")]
     assert told == [f"`{area}`" for area in Area]
+
+
+def test_database_that_is_silent_is_named_within_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://crm:database-secret@127.0.0.1:{silent.getsockname()[1]}/crm"
+        done = subprocess.run(
+            [sys.executable, "-m", "django", "zenvia_doctor", "--json"],
+            env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1, done.stderr
+    assert "database-secret" not in done.stdout + done.stderr
+    [finding] = [finding for finding in json.loads(done.stdout)["findings"] if finding["area"] == "database"]
+    assert finding["id"] == "no-database"
+
+
+def test_json_is_good_whatever_the_encoding_of_the_output(site: Installation) -> None:
+    site.configure(ACCOUNTS={"São Paulo": {"API_KEY": "wrong", "API_URL": site.sandbox.api_url}})
+    output = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    with pytest.raises(SystemExit):
+        call_command("zenvia_doctor", "--json", stdout=output)
+    output.flush()
+    findings = json.loads(output.buffer.getvalue())["findings"]
+    assert "São Paulo" in "".join(finding["text"] for finding in findings)

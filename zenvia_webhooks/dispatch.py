@@ -31,6 +31,15 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True) -> int:
     At most `limit`. Where more is due, a hint is sent, unless there is nobody to take it.
     """
     clock, hints = RunClock(), _Hints(may_hint)
+    if pace.owes_suspects:
+        # Said beforehand, as this one may kill the process: then the others have their turn in the next.
+        pace.owes_suspects = False
+        owed = claim_suspect(clock)
+        if owed.events:
+            try:
+                return _work_off(owed)[0]
+            finally:
+                hints.send()
     size = pace.size() if limit is None else min(pace.size(), limit)
     claim = claim_due(size, newest=pace.newest_of(size), clock=clock)
     if claim.is_full:
@@ -39,6 +48,7 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True) -> int:
     try:
         begun, is_more = _work_off(claim)
         pace.note(begun, clock.elapsed)
+        pace.owes_suspects = not clock.may_start
         # Suspects after the others are written down or given back, and one at a time: one that kills this process,
         # too, takes nobody with it.
         ends = time.monotonic() + CLAIM_SECONDS

@@ -60,7 +60,10 @@ class Outcome:
         failpoints.reach("outcomes.before_commit")
 
     def write_failure(self, error: Exception, *, is_gone: bool) -> Delivery:
-        """Write that the receiver failed, and when it is tried again, if at all; return its row."""
+        """Write that the receiver failed, and when it is tried again, if at all; return its row.
+
+        One that has succeeded in this try, after all, is left as it is.
+        """
         final = Delivery.Status.GONE if is_gone else Delivery.Status.FAILED
         delay = wait_after(error, self.attempts)
         next_attempt_at: Any = None if delay is None else from_now(delay)
@@ -80,11 +83,11 @@ class Outcome:
         took = None if self.started is None else int(1000 * (time.monotonic() - self.started))
         columns |= {"attempts": self.attempts, "duration_ms": took}
         rows = Delivery.objects.using(router.db_for_write(Event))
-        if self.row is not None:
-            rows.filter(pk=self.row.pk).update(**columns)
-            return self.row.pk
-        # An insert, without a look: nobody else writes rows under our claim. Should one be there all the same, our own
+        # Nobody else writes rows under our claim. Should one be finished, or there before us, all the same, our own
         # commit came through although the connection broke, and its success must not become a failure.
+        if self.row is not None:
+            rows.open().filter(pk=self.row.pk).update(**columns)
+            return self.row.pk
         return rows.create(event=self.event, receiver=self.receiver, **columns).pk
 
 

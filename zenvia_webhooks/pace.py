@@ -49,6 +49,8 @@ class Pace:
 
     def __init__(self) -> None:
         self._size, self._turn = FIRST_SIZE, 0
+        #: Whether other events used up the last run's time, so that suspects had no turn.
+        self.owes_suspects = False
 
     def size(self) -> int:
         return min(self._size, conf.batch_size)

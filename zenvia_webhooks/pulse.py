@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
 
 from zenvia_webhooks import signals
 from zenvia_webhooks.clock import DatabaseNow
@@ -81,5 +81,10 @@ def _write(task: str, note: str) -> None:
     # A savepoint where a transaction is open: its error is not to be that transaction's.
     with transaction.atomic(using=using):
         rows = TaskRun.objects.using(using)
-        if not rows.filter(task=task).update(started_at=DatabaseNow(), note=note):
+        if not rows.filter(task=task).exists():
             rows.bulk_create([TaskRun(task=task, started_at=DatabaseNow(), note=note)], ignore_conflicts=True)
+            return
+        # Where another writes it just now, its pulse does as well; and that one may hang, with the row locked.
+        skips_locked = connections[using].features.has_select_for_update_skip_locked
+        free = rows.filter(task=task).select_for_update(skip_locked=skips_locked)
+        rows.filter(pk__in=list(free.values_list("pk", flat=True))).update(started_at=DatabaseNow(), note=note)

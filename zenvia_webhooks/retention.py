@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connections, router, transaction
 from django.db.models import Q, QuerySet
@@ -25,11 +25,11 @@ BATCH = 200
 
 def to_purge(days: float) -> QuerySet[Event]:
     """Return the finished events that were received more than so many days ago."""
+    moment = now()
+    age = min(timedelta(days=days), moment - datetime(1000, 1, 1, tzinfo=UTC))  # some mean "keep" by a large number
     # By the time of receipt, which has an index. The status alone, as the index of `next_attempt_at` looks good for
     # "is null" to MariaDB, and holds nearly all rows there.
-    return Event.objects.using(router.db_for_write(Event)).filter(
-        received_at__lt=now() - timedelta(days=days), status__in=FINISHED
-    )
+    return Event.objects.using(router.db_for_write(Event)).filter(received_at__lt=moment - age, status__in=FINISHED)
 
 
 def purge(days: float) -> Iterator[int]:

@@ -35,6 +35,10 @@ class ReceiverExitedError(Exception):
     """The receiver wanted to end the process; it is one of many that run there."""
 
 
+class ReceiverCancelledError(Exception):
+    """The receiver let a cancellation out that was not meant for it."""
+
+
 class TooSlowError(Exception):
     """The receiver was still running at the soft time limit."""
 
@@ -122,7 +126,8 @@ def _readable(attempt: Try, error: Exception) -> Exception:
 
 def _record_failure(attempt: Try, outcome: outcomes.Outcome, error: Exception) -> None:
     row = outcome.write_failure(error, is_gone=attempt.receiver is None)
-    delivery_failed.send_robust(sender=Delivery, event=attempt.event, delivery=row)
+    if row.status != Delivery.Status.SUCCEEDED:
+        delivery_failed.send_robust(sender=Delivery, event=attempt.event, delivery=row)
 
 
 def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
@@ -154,6 +159,9 @@ def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:
         if type(error) is not SystemExit or (isinstance(error.code, int) and error.code < 0):
             raise  # Celery's own, and what a pool's process makes of a signal: meant for the worker
         raise ReceiverExitedError(f"it called sys.exit({error.code!r})") from error
+    except asyncio.CancelledError as error:
+        # No `Exception`, and so nothing that Celery survives.
+        raise ReceiverCancelledError("something that it awaited was cancelled") from error
     if clock.seconds_left <= 0:
         # `except Exception` swallows Celery's interruption, and where the pool is no prefork one there is none.
         raise TooSlowError(clock)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
 
 from django.db import Error, connections, router
@@ -11,13 +13,25 @@ from django.utils.translation import gettext as _
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok
 from zenvia_webhooks.models import Event
 
+logger = logging.getLogger(__name__)
+
 AREA = Area.DATABASE
+#: Seconds that the database has for its first word.
+SECONDS = 5
 
 
 def check_database() -> Iterator[Finding]:
     """Look at the database in which events are stored, and at this app's migrations there."""
     alias = router.db_for_write(Event)
     connection = connections[alias]
+    if not _says_a_word(alias):
+        yield broken(
+            AREA,
+            "no-database",
+            _("The database %(alias)r has not answered within %(seconds)d s.") % {"alias": alias, "seconds": SECONDS},
+            _("Start it, or put DATABASES right; until then no webhook is answered and nothing is stored."),
+        )
+        return
     try:
         connection.ensure_connection()
         executor = MigrationExecutor(connection)
@@ -41,3 +55,22 @@ def check_database() -> Iterator[Finding]:
         )
     else:
         yield ok(AREA, _("The database (%(vendor)s) answers, and has every migration.") % {"vendor": connection.vendor})
+
+
+def _says_a_word(alias: str) -> bool:
+    """Tell whether the database takes or refuses a new connection in time; without a limit, a driver waits for ever."""
+    said = threading.Event()
+
+    def connect() -> None:
+        connection = connections[alias]  # this thread's own
+        try:
+            connection.ensure_connection()
+        except Exception as error:  # noqa: BLE001  # whichever: who asks next sees it, too
+            logger.debug("no connection to the database %r: %s", alias, type(error).__name__)
+        finally:
+            said.set()
+            connection.close()
+
+    # It is left to itself when the time is over.
+    threading.Thread(target=connect, name="zenvia-database", daemon=True).start()
+    return said.wait(SECONDS)

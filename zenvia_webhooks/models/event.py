@@ -137,7 +137,9 @@ class Event(models.Model):
         using = router.db_for_write(Event, instance=self)
         events = Event.objects.using(using).filter(pk=self.pk)
         with transaction.atomic(using=using):
-            locked = events.select_for_update().get()
+            locked = events.select_for_update().first()
+            if locked is None:
+                return []  # purged meanwhile
             in_hand = locked.claim is not None and events.filter(next_attempt_at__gt=DatabaseNow()).exists()
             if in_hand or locked.status in (status.PENDING, status.QUARANTINED, status.ERASED):
                 return []

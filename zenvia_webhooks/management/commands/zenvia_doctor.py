@@ -36,7 +36,7 @@ class Command(BaseCommand):
         is_broken = any(finding.severity == Severity.BROKEN for finding in found)
         if options["json"]:
             findings = [asdict(finding) for finding in found]
-            self.stdout.write(json.dumps({"is_broken": is_broken, "findings": findings}, indent=2, ensure_ascii=False))
+            self.stdout.write(json.dumps({"is_broken": is_broken, "findings": findings}, indent=2))
         else:
             problems = sum(finding.is_problem for finding in found)
             self.stdout.write(_("Problems: %(count)d.") % {"count": problems} if problems else _("Nothing is wrong."))
