@@ -75,7 +75,6 @@ def change_topics(subscription: Subscription, topics: Sequence[str], *, replace:
 
 def change(subscription: Subscription, *, replace: bool, **columns: Any) -> None:
     """Register a row anew with these columns, and remove the registration before once the new one is seen."""
-    refuse_elsewhere(subscription, replace=replace)
     call(
         subscription,
         replace=replace,
