@@ -156,3 +156,6 @@ def test_a_row_whose_account_is_gone_is_a_message(admin_client: Client, settings
     for verb in ("rotate", "change-topics", "deactivate"):
         response = admin_client.post(f"{LIST}{row.pk}/do/{verb}/", {"hours": 1}, follow=True)
         assert ("gone" in said(response)[0][1], response.status_code) == (True, 200)
+    for verb in ("rotate", "change-topics"):
+        response = admin_client.get(f"{LIST}{row.pk}/do/{verb}/", follow=True)
+        assert ("gone" in said(response)[0][1], response.status_code) == (True, 200)

@@ -57,7 +57,7 @@ def owner(remote: RemoteSubscription) -> Subscription | None:
 def is_elsewhere(subscription: Subscription) -> bool:
     """Tell whether a row is another site's, as in a copied database: what it stands for at Zenvia is a stranger's."""
     may_be_there = subscription.status not in (Status.INACTIVE, Status.FAILED)
-    known = conf.callback_base_url is not None and bool(subscription.registered_url)
+    known = _base() is not None and bool(subscription.registered_url)
     return known and may_be_there and not is_of_this_site(subscription)
 
 
@@ -66,8 +66,16 @@ def is_of_this_site(subscription: Subscription) -> bool:
 
     What Zenvia lists under the URLs of another is a stranger's, even where the row is inactive or failed by now.
     """
-    base = conf.callback_base_url
+    base = _base()
     return base is not None and subscription.registered_url.startswith(f"{base}/")
+
+
+def _base() -> str | None:
+    # One that is wrong tells as little as none; lists and pages are to show all the same.
+    try:
+        return conf.callback_base_url
+    except ZenviaConfigurationError:
+        return None
 
 
 def refuse_elsewhere(subscription: Subscription, *, replace: bool) -> None:
