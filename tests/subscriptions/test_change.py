@@ -197,6 +197,24 @@ def test_a_refusal_leaves_the_registration_as_it_was(wire: Wire, change: Change,
 
 
 @both_changes
+def test_a_conflict_that_cant_be_looked_into_gives_up_no_token(wire: Wire, change: Change) -> None:
+    made = row(Status.ACTIVE, "subscription1")
+    old = listed(made)
+    wire.script("POST", says(409, {"message": "it is there already"}))
+    wire.script("GET", says(503))
+
+    change(made)
+
+    assert stored(made)[0] == "pending"
+
+    wire.script("GET", says(200, [old, listed(made, "subscription2")]), says(200, [listed(made, "subscription2")]))
+    wire.script("DELETE", says(204))
+    subscriptions.settle(made)
+
+    assert stored(made)[:2] == ("active", "subscription2")
+
+
+@both_changes
 @pytest.mark.parametrize("answer", [says(503), says(201, "<html>"), hangs_up, says(204), says(201, b"x" * 10_000_000)])
 def test_an_unknown_outcome_keeps_both_until_the_list_shows_the_new_one(
     wire: Wire, change: Change, answer: Answer

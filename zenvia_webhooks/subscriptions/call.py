@@ -113,14 +113,21 @@ def _settle(
 
 
 def _is_there(subscription: Subscription, client: ZenviaClient) -> bool:
-    """Tell whether Zenvia refused as it has the very same registration already, from a call that broke off."""
-    with contextlib.suppress(ZenviaError):
+    """Tell whether Zenvia refused as it has the very same registration already, from a call that broke off.
+
+    Where it can't be asked, a change stays pending: to restore what was before would give a token up that Zenvia calls.
+    """
+    try:
         listed = client.list_subscriptions()
-        if (remote := match(subscription, listed, client)) is not None:
-            save(subscription, **activated(subscription, remote))
-            remove_previous(subscription, client, listed)
-            return True
-    return False
+    except ZenviaError as error:
+        if subscription.is_changing:
+            save(subscription, last_error=str(error))
+        return subscription.is_changing
+    if (remote := match(subscription, listed, client)) is None:
+        return False
+    save(subscription, **activated(subscription, remote))
+    remove_previous(subscription, client, listed)
+    return True
 
 
 def _refused(subscription: Subscription, error: str) -> None:

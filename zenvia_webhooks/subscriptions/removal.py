@@ -12,7 +12,7 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.subscriptions.absence import absence
+from zenvia_webhooks.subscriptions.absence import absence, has_events
 from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere, is_of, is_of_this_site, match
 from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, save
 
@@ -138,6 +138,11 @@ def _remove_all(subscription: Subscription, client: ZenviaClient, *, replace: bo
     if under_way and match(subscription, listed, client) is None:
         raise StillRegisteredError(_("Its registration may still be under way at Zenvia: try again in a minute."))
     remove_at_zenvia(client, its)
+    if not its and subscription.status == Status.ACTIVE and has_events(subscription):
+        return _(
+            "Zenvia does not list it under this API key and CONTRACT, so nothing was removed there; but it had events "
+            "of late. Remove it with the key and CONTRACT that it was registered with."
+        )
     if not its and any(remote.id == subscription.remote_id for remote in listed):
         return _("What Zenvia lists as %(id)s calls another URL, and was left alone.") % {"id": subscription.remote_id}
     return ""
