@@ -122,6 +122,23 @@ def test_topics_that_cant_be_are_refused_without_a_call(sandbox: Sandbox, topics
     assert (columns(made), len(sandbox.requests)) == (before, calls)
 
 
+@pytest.mark.parametrize("status", [Status.FAILED, Status.MISSING])
+def test_a_topic_of_a_row_that_cant_be_registered_beside_is_taken_over(
+    sandbox: Sandbox, account: dict[str, Any], status: Status
+) -> None:
+    other = row(status)
+    Subscription.objects.filter(pk=other.pk).update(topics=["quote.updated"])
+    account["CONTRACT"] = "conversion"
+    made = Subscription(topics=["lead.created"])
+    made.registered_url = made.callback_url
+    made.save()
+    subscriptions.register(made)
+
+    subscriptions.change_topics(made, ["lead.created", "quote.updated"])
+
+    assert [one.topics for one in sandbox.subscriptions] == [("prospects", "quotes")]
+
+
 def test_a_topic_that_another_row_has_is_refused(sandbox: Sandbox) -> None:
     made, other = registered(), subscriptions.add("default", ["quote.updated"])
 

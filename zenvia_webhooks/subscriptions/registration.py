@@ -60,7 +60,18 @@ def add_missing(account: str, topics: Sequence[str]) -> tuple[list[Subscription]
         old = [row for row in rows if not row.is_of_another_origin and not wanted.isdisjoint(map(wire, row.topics))]
         held = {wire(topic) for row in old for topic in row.topics}
         missing = [topic for topic in topics if wire(topic) not in held]
+        here = [row for row in rows if not row.is_of_another_origin]
+        if old and get_contract(conf.account(account).contract).REPLACES and all(map(_is_gone, here)):
+            # As after a switch of CONTRACT, where the other one had a row for each topic: one row takes them all.
+            old[0].topics = list({wire(topic): topic for topic in [*topics, *old[0].topics]}.values())
+            old[0].save(update_fields=["topics", "updated_at"])
+            return old[:1], []
         return old, [add(account, each) for each in topics_per_row(account, missing)]
+
+
+def _is_gone(row: Subscription) -> bool:
+    """Tell whether a row stands for nothing at Zenvia: refused, or no longer listed."""
+    return row.status in (Status.FAILED, Status.MISSING)
 
 
 def wire_names(account: str) -> Callable[[str], str]:
