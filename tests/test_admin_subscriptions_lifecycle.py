@@ -130,6 +130,22 @@ def test_the_contract_that_works_is_named(admin_client: Client, zenvia: Sandbox,
     assert f"CONTRACT to &#x27;{other[mine]}&#x27;" in page_of(admin_client, row)
 
 
+def test_the_contract_that_works_is_named_where_a_removal_fails(admin_client: Client, settings: Any) -> None:
+    row = Subscription(topics=["lead.created"], status="active", remote_id="subscription1")
+    row.registered_url = row.callback_url
+    row.save()
+    with Wire() as wire:
+        use_api(settings, wire.api_url)
+        for send in (press, by_deleting):
+            wire.script("GET", says(404), says(200))
+            assert "set CONTRACT to 'conversion'" in said(send(admin_client, row.pk, "deactivate"))[0][1]
+    assert Subscription.objects.get().status == "active"
+
+
+def by_deleting(client: Client, pk: int, _verb: str) -> Any:
+    return client.post(f"{LIST}{pk}/delete/", {"post": "yes"}, follow=True)
+
+
 def test_each_status_has_its_buttons(admin_client: Client, subscription: Subscription) -> None:
     expected = {
         "active": {"change-topics", "rotate", "deactivate"},

@@ -9,10 +9,11 @@ from typing import Any
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.client import ZenviaClient, contract_that_answers
+from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.subscriptions.description import explain
 from zenvia_webhooks.subscriptions.ownership import host_of, match, owner, refuse_to_replace
 from zenvia_webhooks.subscriptions.removal import remove_previous
 from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, activated, begin, lose, overlapping, restored, save
@@ -43,18 +44,6 @@ def call(subscription: Subscription, *, replace: bool, **columns: Any) -> None:
     if columns:
         begin(subscription, **columns)
     _post(subscription, client, before)
-
-
-def explain(error: Exception, account: str) -> str:
-    """Return an error's text, with the other contract's name where the API key works with that one."""
-    if isinstance(error, ZenviaAPIError) and error.status in (401, 404):
-        other = contract_that_answers(account)
-        if other is not None:
-            return _("%(error)s. This API key works with %(contract)s: set CONTRACT to '%(contract)s'.") % {
-                "error": str(error).rstrip("."),
-                "contract": other,
-            }
-    return str(error)
 
 
 def _post(subscription: Subscription, client: ZenviaClient, before: Sequence[RemoteSubscription]) -> None:

@@ -13,6 +13,7 @@ from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.subscriptions.absence import absence, has_events
+from zenvia_webhooks.subscriptions.description import explain
 from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere, is_of, is_of_this_site, match
 from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, save
 
@@ -110,9 +111,12 @@ def _remove(subscription: Subscription, *, replace: bool) -> str:
             return ""  # as it did when it was to be registered
         if refused and subscription.is_by_hand:
             # Zenvia's API does not talk to this user, which is why it was registered by hand.
-            return _("Remove it at Zenvia, too: its API can't be asked (%(error)s).") % {"error": error}
+            return _("Remove it at Zenvia, too: its API can't be asked (%(error)s).") % {
+                "error": explain(error, subscription.account)
+            }
         raise StillRegisteredError(
-            _("Zenvia did not confirm the removal, so nothing was changed here: %(error)s") % {"error": error}
+            _("Zenvia did not confirm the removal, so nothing was changed here: %(error)s")
+            % {"error": explain(error, subscription.account)}
         ) from error
 
 
