@@ -120,3 +120,5 @@ def _remove(step: Step) -> None:
         left = remove_previous(row, client, listed)
         if left:
             raise StillRegisteredError(left)
+    elif there and row.remote_id not in {remote.id for remote in there}:
+        raise StillRegisteredError(_("#%(pk)s is to be settled first: look again.") % {"pk": row.pk})
