@@ -171,6 +171,16 @@ def test_a_wrong_setting_is_a_message(admin_client: Client, settings: Any, path:
     assert "without spaces" in page.content.decode()
 
 
+@pytest.mark.parametrize("base", ["http://crm.example.com", "https://crm.example.com/path", 5])
+def test_a_wrong_callback_url_hides_no_row(admin_client: Client, settings: Any, base: object) -> None:
+    url = f"https://crm.example.com/zenvia/webhook/{'a' * 64}/"
+    row = Subscription.objects.create(topics=["lead.created"], status="active", registered_url=url)
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": 5, "CALLBACK_BASE_URL": base}
+    for path in (LIST, f"{LIST}{row.pk}/change/", f"{LIST}{row.pk}/delete/"):
+        assert "lead.created" in admin_client.get(path).content.decode()
+    assert "must be a dict" in admin_client.get(AT_ZENVIA).content.decode()
+
+
 @pytest.mark.parametrize("alias", ["default", "gone"])
 def test_without_a_callback_url_the_form_says_what_to_set(admin_client: Client, settings: Any, alias: str) -> None:
     settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {alias: {"API_KEY": "key"}}}

@@ -84,6 +84,20 @@ def test_one_too_many_is_removed(admin_client: Client, zenvia: Sandbox) -> None:
     assert said(response)[0][0] == "success"
 
 
+def test_one_too_many_of_a_row_that_is_not_settled_is_not_said_to_be_removed(
+    admin_client: Client, zenvia: Sandbox
+) -> None:
+    row = registered(zenvia)
+    zenvia.add(["lead.created"], row.registered_url)
+    Subscription.objects.update(status="missing")
+    line = next(key for key in buttons(admin_client) if key.startswith("remove/"))
+    ((level, text),) = said(carry_out(admin_client, line))
+    assert (level, len(zenvia.subscriptions)) == ("error", 2)
+    assert f"#{row.pk} is to be settled first" in text
+    carry_out(admin_client, *buttons(admin_client))
+    assert [one.id for one in zenvia.subscriptions] == [row.remote_id]
+
+
 def test_one_that_is_gone_is_registered_again_once_that_is_believed(admin_client: Client, zenvia: Sandbox) -> None:
     row = registered(zenvia)
     zenvia.remove(row.remote_id)

@@ -130,6 +130,22 @@ def test_the_contract_that_works_is_named(admin_client: Client, zenvia: Sandbox,
     assert f"CONTRACT to &#x27;{other[mine]}&#x27;" in page_of(admin_client, row)
 
 
+def test_the_contract_that_works_is_named_where_a_removal_fails(admin_client: Client, settings: Any) -> None:
+    row = Subscription(topics=["lead.created"], status="active", remote_id="subscription1")
+    row.registered_url = row.callback_url
+    row.save()
+    with Wire() as wire:
+        use_api(settings, wire.api_url)
+        for send in (press, by_deleting):
+            wire.script("GET", says(404), says(200))
+            assert "set CONTRACT to 'conversion'" in said(send(admin_client, row.pk, "deactivate"))[0][1]
+    assert Subscription.objects.get().status == "active"
+
+
+def by_deleting(client: Client, pk: int, _verb: str) -> Any:
+    return client.post(f"{LIST}{pk}/delete/", {"post": "yes"}, follow=True)
+
+
 def test_each_status_has_its_buttons(admin_client: Client, subscription: Subscription) -> None:
     expected = {
         "active": {"change-topics", "rotate", "deactivate"},
@@ -155,4 +171,7 @@ def test_a_row_whose_account_is_gone_is_a_message(admin_client: Client, settings
     row = Subscription.objects.create(topics=["lead.created"], account="gone", status="active")
     for verb in ("rotate", "change-topics", "deactivate"):
         response = admin_client.post(f"{LIST}{row.pk}/do/{verb}/", {"hours": 1}, follow=True)
+        assert ("gone" in said(response)[0][1], response.status_code) == (True, 200)
+    for verb in ("rotate", "change-topics"):
+        response = admin_client.get(f"{LIST}{row.pk}/do/{verb}/", follow=True)
         assert ("gone" in said(response)[0][1], response.status_code) == (True, 200)

@@ -231,6 +231,25 @@ def test_a_copied_row_takes_over_when_told(admin_client: Client, zenvia: Sandbox
 
 
 @pytest.mark.parametrize("end", ENDS)
+def test_a_copied_row_takes_over_from_nobody_unnamed(
+    admin_client: Client, zenvia: Sandbox, stranger: Registration, end: str
+) -> None:
+    theirs = callback_url(new_token()).replace("crm.example.com", "production.example.com")
+    subject = row("active", url=theirs, remote_id="old")
+    asking = press(admin_client, subject.pk, "register-again")
+    page = confirm_page(asking)
+    assert ("production.example.com" in page, "other.example.com" in page) == (True, True)
+    # After "Deactivate here", what production has is no less a stranger's.
+    zenvia.remove(stranger.id)
+    remote = zenvia.add(["prospects"], theirs, "conversion")
+    ENDS[end](admin_client, subject.pk)
+    by_every_line(admin_client, subject.pk)
+    if end != "delete":
+        assert "production.example.com" in confirm_page(press(admin_client, subject.pk, "register-again"))
+    assert zenvia.subscriptions == [remote]
+
+
+@pytest.mark.parametrize("end", ENDS)
 def test_a_copied_row_ends_here_alone(admin_client: Client, zenvia: Sandbox, end: str) -> None:
     theirs = callback_url(new_token()).replace("crm.example.com", "production.example.com")
     remote = zenvia.add(["prospects"], theirs, "conversion")

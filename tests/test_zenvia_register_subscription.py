@@ -117,6 +117,32 @@ def test_running_it_twice_is_harmless(sandbox: Sandbox) -> None:
     assert len(sandbox.requests) == calls
 
 
+def test_after_a_switch_of_contract_one_run_registers_all_that_was_refused(
+    sandbox: Sandbox, account: dict[str, Any]
+) -> None:
+    sandbox.fail(next=3, method="POST", status=404)
+    assert "set CONTRACT to 'conversion'" in register()[1]
+    account["CONTRACT"] = "conversion"
+
+    assert register()[1] == ""
+
+    assert [one.topics for one in sandbox.subscriptions] == [("prospects", "quotes", "interactions", "agents")]
+    row = Subscription.objects.get(status="active")
+    assert row.topics == ["lead.created", "quote.updated", "interaction.resolved", "agent.created"]
+    assert register()[1] == ""
+
+
+def test_after_a_switch_back_each_topic_gets_its_own(sandbox: Sandbox, account: dict[str, Any]) -> None:
+    account["CONTRACT"] = "conversion"
+    sandbox.fail(method="POST", status=404)
+    assert "set CONTRACT to 'help_center'" in register()[1]
+    account["CONTRACT"] = "help_center"
+
+    assert register()[1] == ""
+
+    assert topics_of(sandbox) == TOPICS
+
+
 def test_one_registered_by_hand_is_left_alone(sandbox: Sandbox) -> None:
     Subscription.objects.create(topics=["lead.created"], status=Status.ACTIVE)
 

@@ -122,6 +122,23 @@ def test_topics_that_cant_be_are_refused_without_a_call(sandbox: Sandbox, topics
     assert (columns(made), len(sandbox.requests)) == (before, calls)
 
 
+@pytest.mark.parametrize("status", [Status.FAILED, Status.MISSING])
+def test_a_topic_of_a_row_that_cant_be_registered_beside_is_taken_over(
+    sandbox: Sandbox, account: dict[str, Any], status: Status
+) -> None:
+    other = row(status)
+    Subscription.objects.filter(pk=other.pk).update(topics=["quote.updated"])
+    account["CONTRACT"] = "conversion"
+    made = Subscription(topics=["lead.created"])
+    made.registered_url = made.callback_url
+    made.save()
+    subscriptions.register(made)
+
+    subscriptions.change_topics(made, ["lead.created", "quote.updated"])
+
+    assert [one.topics for one in sandbox.subscriptions] == [("prospects", "quotes")]
+
+
 def test_a_topic_that_another_row_has_is_refused(sandbox: Sandbox) -> None:
     made, other = registered(), subscriptions.add("default", ["quote.updated"])
 
@@ -194,6 +211,24 @@ def test_a_refusal_leaves_the_registration_as_it_was(wire: Wire, change: Change,
     assert stored(made)[2].startswith("The change was refused, and the registration is as it was: POST /subscriptions")
     assert made.last_error in subscriptions.describe(made)
     assert wire.count("DELETE") == 0
+
+
+@both_changes
+def test_a_conflict_that_cant_be_looked_into_gives_up_no_token(wire: Wire, change: Change) -> None:
+    made = row(Status.ACTIVE, "subscription1")
+    old = listed(made)
+    wire.script("POST", says(409, {"message": "it is there already"}))
+    wire.script("GET", says(503))
+
+    change(made)
+
+    assert stored(made)[0] == "pending"
+
+    wire.script("GET", says(200, [old, listed(made, "subscription2")]), says(200, [listed(made, "subscription2")]))
+    wire.script("DELETE", says(204))
+    subscriptions.settle(made)
+
+    assert stored(made)[:2] == ("active", "subscription2")
 
 
 @both_changes

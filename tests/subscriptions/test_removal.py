@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils.timezone import now
 
 from tests.subscriptions.rows import listed, row, stored
 from tests.wire import Answer, Wire, hangs_up, says
@@ -100,6 +101,22 @@ def test_without_zenvias_yes_row_and_token_stay(wire: Wire, remove: Remove, dele
     wire.script("GET", says(200, [listed(made)]), get)
 
     assert refusal(remove, made).startswith("Zenvia did not confirm the removal, so nothing was changed here: ")
+
+
+@both
+def test_what_another_key_or_contract_has_is_not_said_to_be_removed(
+    sandbox: Sandbox, account: dict[str, Any], remove: Remove
+) -> None:
+    made = row(Status.PENDING)
+    subscriptions.register(made)
+    account["CONTRACT"] = "conversion"
+    made.last_event_at = now()
+    made.save()
+
+    assert "Remove it with the key and CONTRACT that it was registered with." in remove(made)
+
+    assert is_removed(made)
+    assert len(sandbox.subscriptions) == 1
 
 
 @both

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -325,3 +326,59 @@ def test_a_site_that_moved_takes_its_registration_along_when_told_to(
     assert [one.callback_url for one in sandbox.subscriptions] == [copied.registered_url]
     assert copied.registered_url.startswith("https://staging.example.com/")
     assert subscriptions.compare("default").steps == []
+
+
+@both_contracts
+@pytest.mark.parametrize("status", [Status.INACTIVE, Status.FAILED, Status.MISSING])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["zenvia_register_subscription", "--topic", "lead.created"],
+        ["zenvia_sync_subscriptions", "--apply"],
+        ["zenvia_change_subscription", "ID", "--deactivate"],
+        ["zenvia_change_subscription", "ID", "--delete"],
+        ["register_again"],
+    ],
+    ids=" ".join,
+)
+def test_a_copied_row_that_is_not_active_cuts_nobody_off(
+    sandbox: Sandbox, copied: Subscription, status: Status, command: list[str]
+) -> None:
+    """As after "Deactivate here", or where production has registered it since the copy was made."""
+    before = sandbox.subscriptions
+    Subscription.objects.update(status=status, remote_id="", absent_since=now() - timedelta(days=1))
+    copied.refresh_from_db()
+
+    if command == ["register_again"]:
+        with contextlib.suppress(subscriptions.WouldReplaceError):
+            subscriptions.register_again(copied)
+    else:
+        run(*(str(copied.pk) if word == "ID" else word for word in command))
+
+    assert before[0] in sandbox.subscriptions
+
+
+@both_contracts
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.INACTIVE])
+def test_a_copy_without_a_callback_url_of_its_own_removes_nothing(
+    sandbox: Sandbox, copied: Subscription, settings: Any, status: Status
+) -> None:
+    del settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"]
+    Subscription.objects.update(status=status)
+    before = sandbox.subscriptions
+
+    run("zenvia_sync_subscriptions", "--apply")
+    run("zenvia_change_subscription", str(copied.pk), "--delete")
+
+    assert sandbox.subscriptions == before
+
+
+def test_a_refusal_names_everybody_whom_it_would_cut_off(
+    conversion: Sandbox, account: dict[str, Any], settings: Any
+) -> None:
+    made = replaced_by_a_stranger(conversion)
+    settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = "https://staging.example.com"
+
+    for change in (subscriptions.rotate, subscriptions.register_again):
+        with pytest.raises(subscriptions.WouldReplaceError, match=HOST):
+            change(made)

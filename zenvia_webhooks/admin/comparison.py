@@ -99,7 +99,10 @@ class Account:
 
 def compare_all() -> list[Account]:
     """Ask Zenvia for every account. Raises nothing of Zenvia's; changes nothing."""
-    return [_compare(alias) for alias in conf.aliases()]
+    try:
+        return [_compare(alias) for alias in conf.aliases()]
+    except ZenviaConfigurationError as error:
+        return [Account(alias="", lines=[], error=str(error))]
 
 
 def _compare(alias: str) -> Account:

@@ -63,6 +63,7 @@ def verb_page(
         return call_zenvia(model_admin, request, [subscription], Job(verb=verb), back)
     try:
         form = FORMS[verb](subscription, request.POST if request.method == "POST" else None)
+        replaces = get_contract(conf.account(subscription.account).contract).REPLACES
     except ZenviaConfigurationError as error:
         model_admin.message_user(request, str(error), messages.ERROR)
         return back
@@ -74,7 +75,7 @@ def verb_page(
         "original": subscription,
         "verb": verb,
         "until": overlap_ends(subscription) if verb == "rotate" else "",
-        "replaces": get_contract(conf.account(subscription.account).contract).REPLACES,
+        "replaces": replaces,
     }
     return TemplateResponse(request, "admin/zenvia_webhooks/subscription/verb_form.html", context)
 

@@ -26,6 +26,7 @@ Status = Subscription.Status
 
 def check_copy() -> Iterator[Finding]:
     """Look whether the database was copied from another site, and events in it are about to be handed out here."""
+    here = conf.callback_base_url  # raises where it can't be read: then nothing can be told
     strangers = [row for row in _rows() if is_elsewhere(row)]
     if not strangers:
         yield ok(Area.COPY, _("No subscription is of another site's address."))
@@ -33,7 +34,7 @@ def check_copy() -> Iterator[Finding]:
     there = urlsplit(strangers[0].registered_url)
     text = _("Subscriptions are registered for %(there)s, not for %(here)s: this is a copied database, or moved.") % {
         "there": f"{there.scheme}://{there.netloc.rpartition('@')[2]}",
-        "here": conf.callback_base_url,
+        "here": here,
     }
     moved = _("If the site moved, register again. In a copy, leave them: they are the other site's, and still call it.")
     if not (count := len(due(DUE_COUNTED))):

@@ -7,10 +7,9 @@ call is unknown the row stays `pending`, and Zenvia's list settles it.
 from __future__ import annotations
 
 from zenvia_webhooks.subscriptions.adoption import adopt
-from zenvia_webhooks.subscriptions.call import explain
 from zenvia_webhooks.subscriptions.change import change_topics, rotate
 from zenvia_webhooks.subscriptions.comparison import compare
-from zenvia_webhooks.subscriptions.description import describe
+from zenvia_webhooks.subscriptions.description import describe, explain
 from zenvia_webhooks.subscriptions.ownership import WouldReplaceError, host_of, is_elsewhere, token_of
 from zenvia_webhooks.subscriptions.plan import Action, Comparison, Kind, Step
 from zenvia_webhooks.subscriptions.registration import (

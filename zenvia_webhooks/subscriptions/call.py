@@ -9,10 +9,11 @@ from typing import Any
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.client import ZenviaClient, contract_that_answers
+from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.subscriptions.description import explain
 from zenvia_webhooks.subscriptions.ownership import host_of, match, owner, refuse_to_replace
 from zenvia_webhooks.subscriptions.removal import remove_previous
 from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, activated, begin, lose, overlapping, restored, save
@@ -43,18 +44,6 @@ def call(subscription: Subscription, *, replace: bool, **columns: Any) -> None:
     if columns:
         begin(subscription, **columns)
     _post(subscription, client, before)
-
-
-def explain(error: Exception, account: str) -> str:
-    """Return an error's text, with the other contract's name where the API key works with that one."""
-    if isinstance(error, ZenviaAPIError) and error.status in (401, 404):
-        other = contract_that_answers(account)
-        if other is not None:
-            return _("%(error)s. This API key works with %(contract)s: set CONTRACT to '%(contract)s'.") % {
-                "error": str(error).rstrip("."),
-                "contract": other,
-            }
-    return str(error)
 
 
 def _post(subscription: Subscription, client: ZenviaClient, before: Sequence[RemoteSubscription]) -> None:
@@ -113,14 +102,21 @@ def _settle(
 
 
 def _is_there(subscription: Subscription, client: ZenviaClient) -> bool:
-    """Tell whether Zenvia refused as it has the very same registration already, from a call that broke off."""
-    with contextlib.suppress(ZenviaError):
+    """Tell whether Zenvia refused as it has the very same registration already, from a call that broke off.
+
+    Where it can't be asked, a change stays pending: to restore what was before would give a token up that Zenvia calls.
+    """
+    try:
         listed = client.list_subscriptions()
-        if (remote := match(subscription, listed, client)) is not None:
-            save(subscription, **activated(subscription, remote))
-            remove_previous(subscription, client, listed)
-            return True
-    return False
+    except ZenviaError as error:
+        if subscription.is_changing:
+            save(subscription, last_error=str(error))
+        return subscription.is_changing
+    if (remote := match(subscription, listed, client)) is None:
+        return False
+    save(subscription, **activated(subscription, remote))
+    remove_previous(subscription, client, listed)
+    return True
 
 
 def _refused(subscription: Subscription, error: str) -> None:

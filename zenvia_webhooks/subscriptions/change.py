@@ -59,7 +59,9 @@ def change_topics(subscription: Subscription, topics: Sequence[str], *, replace:
     if set(topics) == set(subscription.topics):
         raise ValueError(_("It has these topics already."))
     for row in Subscription.objects.in_use(subscription.account, topics):
-        if row.pk != subscription.pk:
+        # Where Zenvia has one for each key, what is gone can't come back beside this one.
+        is_free = client.contract.REPLACES and row.status in (Status.FAILED, Status.MISSING)
+        if row.pk != subscription.pk and not is_free:
             raise ValueError(
                 _("%(topics)s has a subscription already, which is %(status)s: see #%(pk)s.")
                 % {"topics": ", ".join(row.topics), "status": row.get_status_display(), "pk": row.pk}
@@ -75,7 +77,6 @@ def change_topics(subscription: Subscription, topics: Sequence[str], *, replace:
 
 def change(subscription: Subscription, *, replace: bool, **columns: Any) -> None:
     """Register a row anew with these columns, and remove the registration before once the new one is seen."""
-    refuse_elsewhere(subscription, replace=replace)
     call(
         subscription,
         replace=replace,

@@ -12,7 +12,15 @@ from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.subscriptions.absence import has_events, is_absent
 from zenvia_webhooks.subscriptions.description import ago
-from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere, is_of, match, owner, token_of
+from zenvia_webhooks.subscriptions.ownership import (
+    host_of,
+    is_elsewhere,
+    is_of,
+    is_of_this_site,
+    match,
+    owner,
+    token_of,
+)
 from zenvia_webhooks.subscriptions.plan import Action, Comparison, Kind, Step
 
 Status = Subscription.Status
@@ -40,7 +48,7 @@ def compare(account: str) -> Comparison:
     for remote in listed:
         if remote.id in seen:
             continue
-        with_url = [row for row in rows if is_of(row, remote) and not is_elsewhere(row)]
+        with_url = [row for row in rows if is_of(row, remote) and is_of_this_site(row)]
         owned_by = with_url[0] if with_url else owner(remote)
         if _is_needed(owned_by, account, matches):
             continue

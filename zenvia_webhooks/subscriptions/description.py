@@ -1,4 +1,4 @@
-"""How a registration went, in words."""
+"""How a registration went, and why it did not, in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from django.utils.timesince import timesince
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 
+from zenvia_webhooks.client import contract_that_answers
+from zenvia_webhooks.exceptions import ZenviaAPIError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere
 
@@ -23,6 +25,18 @@ def describe(subscription: Subscription) -> str:
 def ago(moment: datetime) -> str:
     """Return a moment of the past as "3 minutes ago"."""
     return _("%(time)s ago") % {"time": timesince(moment).replace("\xa0", " ")}
+
+
+def explain(error: Exception, account: str) -> str:
+    """Return an error's text, with the other contract's name where the API key works with that one."""
+    if isinstance(error, ZenviaAPIError) and error.status in (401, 404):
+        other = contract_that_answers(account)
+        if other is not None:
+            return _("%(error)s. This API key works with %(contract)s: set CONTRACT to '%(contract)s'.") % {
+                "error": str(error).rstrip("."),
+                "contract": other,
+            }
+    return str(error)
 
 
 def _status(subscription: Subscription) -> str:

@@ -56,10 +56,26 @@ def owner(remote: RemoteSubscription) -> Subscription | None:
 
 def is_elsewhere(subscription: Subscription) -> bool:
     """Tell whether a row is another site's, as in a copied database: what it stands for at Zenvia is a stranger's."""
-    base = conf.callback_base_url
     may_be_there = subscription.status not in (Status.INACTIVE, Status.FAILED)
-    url = subscription.registered_url
-    return bool(base and url and may_be_there) and not url.startswith(f"{base}/")
+    known = _base() is not None and bool(subscription.registered_url)
+    return known and may_be_there and not is_of_this_site(subscription)
+
+
+def is_of_this_site(subscription: Subscription) -> bool:
+    """Tell whether a row was last registered for this site, whatever its status; False without `CALLBACK_BASE_URL`.
+
+    What Zenvia lists under the URLs of another is a stranger's, even where the row is inactive or failed by now.
+    """
+    base = _base()
+    return base is not None and subscription.registered_url.startswith(f"{base}/")
+
+
+def _base() -> str | None:
+    # One that is wrong tells as little as none; lists and pages are to show all the same.
+    try:
+        return conf.callback_base_url
+    except ZenviaConfigurationError:
+        return None
 
 
 def refuse_elsewhere(subscription: Subscription, *, replace: bool) -> None:
@@ -71,16 +87,19 @@ def refuse_elsewhere(subscription: Subscription, *, replace: bool) -> None:
 def refuse_to_replace(subscription: Subscription, listed: Sequence[RemoteSubscription], *, replace: bool) -> None:
     """Raise WouldReplaceError where a registration would cut off a stranger's, and `replace` does not say so.
 
+    It names all of them: whoever agrees to it agrees to no more. A row of another site is a stranger's, listed or not.
     Raises ValueError where it would cut off another of ours, whatever was said.
     """
     strangers = []
     for remote in listed:
         row = owner(remote)
         if row is None:
-            if not is_of(subscription, remote):
+            if not (is_of_this_site(subscription) and is_of(subscription, remote)):
                 strangers.append(remote)
         elif row.pk != subscription.pk and row.status != Status.INACTIVE:
             raise one_for_each_key(row)
+    if subscription.is_of_another_origin and not any(is_of(subscription, remote) for remote in strangers):
+        strangers.append(as_remote(subscription))
     if strangers and not replace:
         raise WouldReplaceError(strangers)
 

@@ -54,13 +54,27 @@ def add_missing(account: str, topics: Sequence[str]) -> tuple[list[Subscription]
     # Durable: a row must be committed before its call.
     with transaction.atomic(using=using, durable=True):
         _wait_for_turn(using)
-        wire = wire_names(account)
+        wire, contract = wire_names(account), get_contract(conf.account(account).contract)
+        size = contract.TOPICS_PER_SUBSCRIPTION
         rows = Subscription.objects.using(using).filter(account=account).exclude(status=Status.INACTIVE).order_by("pk")
         wanted = {wire(topic) for topic in topics}
-        old = [row for row in rows if not row.is_of_another_origin and not wanted.isdisjoint(map(wire, row.topics))]
+        here = [row for row in rows if not row.is_of_another_origin]
+        # What was refused, and can't be registered under this CONTRACT, holds nothing.
+        usable = [row for row in here if not (_is_gone(row) and size and len(row.topics) > size)]
+        old = [row for row in usable if not wanted.isdisjoint(map(wire, row.topics))]
         held = {wire(topic) for row in old for topic in row.topics}
         missing = [topic for topic in topics if wire(topic) not in held]
+        if old and contract.REPLACES and all(map(_is_gone, here)):
+            # As after a switch of CONTRACT, where the other one had a row for each topic: one row takes them all.
+            old[0].topics = list({wire(topic): topic for topic in [*topics, *old[0].topics]}.values())
+            old[0].save(update_fields=["topics", "updated_at"])
+            return old[:1], []
         return old, [add(account, each) for each in topics_per_row(account, missing)]
+
+
+def _is_gone(row: Subscription) -> bool:
+    """Tell whether a row stands for nothing at Zenvia: refused, or no longer listed."""
+    return row.status in (Status.FAILED, Status.MISSING)
 
 
 def wire_names(account: str) -> Callable[[str], str]:

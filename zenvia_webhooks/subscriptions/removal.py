@@ -8,11 +8,13 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.client import ZenviaClient
+from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.subscriptions.absence import absence
-from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere, is_of, match
+from zenvia_webhooks.subscriptions.absence import absence, has_events
+from zenvia_webhooks.subscriptions.description import explain
+from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere, is_of, is_of_this_site, match
 from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, save
 
 Status = Subscription.Status
@@ -100,33 +102,51 @@ def _remove(subscription: Subscription, *, replace: bool) -> str:
     if subscription.status == Status.INACTIVE and not subscription.remote_id:
         return ""
     if is_elsewhere(subscription) and not replace:
-        return _("What Zenvia has registered for %(host)s was left alone: it belongs to another site.") % {
-            "host": host_of(subscription.registered_url)
-        }
+        return _left_alone(subscription)
     try:
-        return _remove_all(subscription, ZenviaClient(subscription.account))
+        return _remove_all(subscription, ZenviaClient(subscription.account), replace=replace)
     except (ZenviaError, ZenviaConfigurationError) as error:
         refused = isinstance(error, ZenviaConfigurationError) or not error.outcome_unknown
         if refused and subscription.status == Status.FAILED:
             return ""  # as it did when it was to be registered
         if refused and subscription.is_by_hand:
             # Zenvia's API does not talk to this user, which is why it was registered by hand.
-            return _("Remove it at Zenvia, too: its API can't be asked (%(error)s).") % {"error": error}
+            return _("Remove it at Zenvia, too: its API can't be asked (%(error)s).") % {
+                "error": explain(error, subscription.account)
+            }
         raise StillRegisteredError(
-            _("Zenvia did not confirm the removal, so nothing was changed here: %(error)s") % {"error": error}
+            _("Zenvia did not confirm the removal, so nothing was changed here: %(error)s")
+            % {"error": explain(error, subscription.account)}
         ) from error
 
 
-def _remove_all(subscription: Subscription, client: ZenviaClient) -> str:
+def _left_alone(subscription: Subscription) -> str:
+    return _("What Zenvia has registered for %(host)s was left alone: it belongs to another site.") % {
+        "host": host_of(subscription.registered_url)
+    }
+
+
+def _remove_all(subscription: Subscription, client: ZenviaClient, *, replace: bool) -> str:
     listed = client.list_subscriptions()
     # By its URL, not its id alone: in another API or a copied database, the same id is another's.
     its = [remote for remote in listed if is_of(subscription, remote)]
+    if its and not replace and not is_of_this_site(subscription):
+        if conf.callback_base_url is None:
+            raise StillRegisteredError(
+                _("Set CALLBACK_BASE_URL first: without it, nobody can tell whether Zenvia calls this site or another.")
+            )
+        return _left_alone(subscription)
     under_way = subscription.status == Status.PENDING and now() - subscription.updated_at < absence(
         subscription.account
     )
     if under_way and match(subscription, listed, client) is None:
         raise StillRegisteredError(_("Its registration may still be under way at Zenvia: try again in a minute."))
     remove_at_zenvia(client, its)
+    if not its and subscription.status == Status.ACTIVE and has_events(subscription):
+        return _(
+            "Zenvia does not list it under this API key and CONTRACT, so nothing was removed there; but it had events "
+            "of late. Remove it with the key and CONTRACT that it was registered with."
+        )
     if not its and any(remote.id == subscription.remote_id for remote in listed):
         return _("What Zenvia lists as %(id)s calls another URL, and was left alone.") % {"id": subscription.remote_id}
     return ""

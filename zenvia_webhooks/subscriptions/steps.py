@@ -14,6 +14,7 @@ from zenvia_webhooks.subscriptions.adoption import adopt
 from zenvia_webhooks.subscriptions.call import call
 from zenvia_webhooks.subscriptions.change import change
 from zenvia_webhooks.subscriptions.comparison import compare
+from zenvia_webhooks.subscriptions.description import explain
 from zenvia_webhooks.subscriptions.ownership import is_elsewhere, owner
 from zenvia_webhooks.subscriptions.plan import Action, Kind, Step
 from zenvia_webhooks.subscriptions.removal import StillRegisteredError, remove_at_zenvia, remove_previous
@@ -71,7 +72,7 @@ def settle(subscription: Subscription, *, replace: bool = False) -> None:
             if line.subscription is not None and line.subscription.pk == subscription.pk:
                 carry_out(line, replace=replace)
     except (ZenviaError, ZenviaConfigurationError, StillRegisteredError) as error:
-        save(subscription, last_error=subscription.last_error or str(error))
+        save(subscription, last_error=subscription.last_error or explain(error, subscription.account))
     finally:
         subscription.refresh_from_db()
 
@@ -119,3 +120,5 @@ def _remove(step: Step) -> None:
         left = remove_previous(row, client, listed)
         if left:
             raise StillRegisteredError(left)
+    elif there and row.remote_id not in {remote.id for remote in there}:
+        raise StillRegisteredError(_("#%(pk)s is to be settled first: look again.") % {"pk": row.pk})

@@ -7,8 +7,8 @@ import logging
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.subscriptions.call import explain
 from zenvia_webhooks.subscriptions.comparison import compare
+from zenvia_webhooks.subscriptions.description import explain
 from zenvia_webhooks.subscriptions.plan import Action, Kind
 from zenvia_webhooks.subscriptions.steps import note
 
