@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import CONTRACTS, get_contract
 from zenvia_webhooks.contracts.base import Call, RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaConnectionError, ZenviaError
+from zenvia_webhooks.masking import first_words
 from zenvia_webhooks.transport import MAX_ANSWER_BYTES, Answer, exchange
 
 T = TypeVar("T")
 
-#: How much of an answer that can't be read an error shows.
-FIRST_WORDS = 200
 #: The longest id of Zenvia's that is kept.
 MAX_ID_LENGTH = 255
-
-TOKEN = re.compile("[0-9a-f]{64}")
-#: What is left of a token where an answer broke off.
-HALF_A_TOKEN = re.compile("[0-9a-f]{7,63}$")
 
 
 class ZenviaClient:
@@ -191,26 +184,10 @@ class ZenviaClient:
 
     def _first_words(self, answer: Answer) -> str:
         words = answer.body.decode("utf-8", errors="replace")
-        return self._clean(self._without_half_a_secret(words) if answer.cut_off else words)
-
-    def _without_half_a_secret(self, words: str) -> str:
-        for key in _spellings(self._api_key):
-            for size in range(len(key), 3, -1):
-                if words.endswith(key[:size]):
-                    return words[:-size] + "***"
-        return HALF_A_TOKEN.sub(lambda match: match[0][:6] + "…", words)
+        return first_words(words, self._api_key, broke_off=bool(answer.cut_off))
 
     def _clean(self, words: str) -> str:
-        words = "".join(letter for letter in " ".join(words.split()) if letter.isprintable())
-        # Some servers echo what they refuse. Before the cut, which could leave half a secret.
-        for key in _spellings(self._api_key):
-            words = words.replace(key, "***")
-            # Of an answer that broke off, the end may be half a secret.
-            words = next(
-                (words[:-size] + "***" for size in range(len(key), 3, -1) if words.endswith(key[:size])), words
-            )
-        words = mask_tokens(words)
-        return words if len(words) <= FIRST_WORDS else words[:FIRST_WORDS] + "…"
+        return first_words(words, self._api_key)
 
 
 def contract_that_answers(account: str) -> str | None:
@@ -270,11 +247,6 @@ def _normal(url: str) -> str:
     return parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")).geturl()
 
 
-def mask_tokens(text: str) -> str:
-    """Return a text for logs and lists: tokens of subscriptions in it are cut down."""
-    return TOKEN.sub(lambda match: match[0][:6] + "…", text)
-
-
 def _checked(remote: RemoteSubscription) -> RemoteSubscription:
     # "." and ".." would change the path of a call.
     if len(remote.id) > MAX_ID_LENGTH or not remote.id.isprintable() or remote.id in (".", ".."):
@@ -292,13 +264,6 @@ def _object_of(remote_id: str) -> Callable[[Any], None]:
             raise ValueError("another subscription than the one asked for")
 
     return read
-
-
-def _spellings(key: str) -> list[str]:
-    """Return a key as JSON, HTML and URLs write it, longest first."""
-    as_json = json.dumps(key)[1:-1]
-    spelt = {key, as_json, as_json.replace("/", "\\/"), html.escape(key), quote(key), quote(key, safe="")}
-    return sorted(spelt, key=len, reverse=True)
 
 
 def _host(url: str) -> str:

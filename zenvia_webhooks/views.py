@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -16,11 +15,11 @@ from django.views.decorators.csrf import csrf_exempt
 from zenvia_webhooks import failpoints, probe
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.intake import SubscriptionGoneError, take_in
+from zenvia_webhooks.masking import TOKEN
 from zenvia_webhooks.models import Subscription
 
 logger = logging.getLogger(__name__)
 
-TOKEN = re.compile("[0-9a-f]{64}")
 RETRY_AFTER_SECONDS = 30
 
 

@@ -11,9 +11,9 @@ from django.db import connections
 from tests.subscriptions.rows import row, stored
 from tests.wire import Wire, hangs_up
 from zenvia_webhooks import subscriptions
-from zenvia_webhooks.client import mask_tokens
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaConnectionError
+from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import callback_url
 from zenvia_webhooks.sandbox import Sandbox

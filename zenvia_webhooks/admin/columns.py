@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.display import badge
 from zenvia_webhooks.admin.lifecycle import overlap_ends
-from zenvia_webhooks.client import mask_tokens
+from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.subscriptions.description import ago
 

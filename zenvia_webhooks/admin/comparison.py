@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.calls import after_commit, attempt, described, tell
 from zenvia_webhooks.admin.jobs import Job
-from zenvia_webhooks.client import mask_tokens
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
+from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.subscriptions import Action, Kind, Step
 
 KINDS: dict[Kind, str | Promise] = {

@@ -8,8 +8,8 @@ from typing import Any
 from rest_framework import serializers
 
 from zenvia_webhooks.api.parameters import Moment
-from zenvia_webhooks.client import mask_tokens
 from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
+from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Delivery, Event, Subscription
 
 

@@ -11,11 +11,11 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks import probe
-from zenvia_webhooks.client import mask_tokens
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts.base import Call, Credentials
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, skipped
 from zenvia_webhooks.exceptions import ZenviaConnectionError
+from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.transport import Answer, exchange
 
 AREA = Area.CALLBACK

@@ -11,10 +11,10 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from zenvia_webhooks.client import mask_tokens
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.diagnosis.events import DUE_COUNTED, due
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
+from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.subscriptions import is_elsewhere
 

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.client import TOKEN, ZenviaClient, find, is_same_url
+from zenvia_webhooks.client import ZenviaClient, find, is_same_url
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.masking import TOKEN
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import callback_url
 

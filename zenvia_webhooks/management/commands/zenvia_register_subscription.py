@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from zenvia_webhooks import subscriptions
-from zenvia_webhooks.client import mask_tokens
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.management.topics import topic
+from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Event, Subscription
 
 #: Seconds between two looks at the table.
