@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.webhooks import payload
 from zenvia_webhooks import probe
+from zenvia_webhooks.masking import TOKEN
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.views import TOKEN
 
 
 def test_proof_needs_the_key_of_the_site(settings: Any) -> None:
