@@ -42,7 +42,7 @@ def endure(line: Line, site: Site, seconds: float) -> None:
     for name, verb in start.items():
         verb(name)
     site.start_beat()
-    sending = site.send(range(int(RATE * seconds * 2)), rate=RATE)
+    sending = site.send(range(int(RATE * seconds * 2)), rate=RATE, seconds=2 * seconds)
     began, kills, warm = time.monotonic(), 0, dict[str, int]()
     while (elapsed := time.monotonic() - began) < seconds:
         time.sleep(PAUSE)
@@ -56,6 +56,7 @@ def endure(line: Line, site: Site, seconds: float) -> None:
     sent = site.answered(sending, now=True)
     site.drain(120)
     line.count(sent, site.check(sent["acknowledged"]))
+    line.expect(sent["sent"] >= 0.9 * RATE * seconds, f"only {sent['sent']} events were sent")
     for name, before in warm.items():
         line.expect(grown[name] <= before * (1 + GROWTH), f"{name} grew from {before} to {grown[name]} kB")
     line.notes.append(f"{kills} kills; memory in kB after {WARM:.0%} of the time {warm}, at the end {grown}")
