@@ -17,9 +17,10 @@ POINTS = (
     "outcomes.before_commit",
     "dispatch.between_receivers",
     "dispatch.after_finish",
-    # Of what is taken up after such a death alone.
     "tries.after_count",
 )
+#: Where nobody comes by but with what a dead worker held, and the point whose death leaves such an event.
+OF_THE_DEAD, LEAVES_ONE = "tries.after_count", "tries.before_receiver"
 WORKERS = ("worker_1", "worker_2")
 LEASE, SWEEP = 6, 1
 #: Seconds that taking up, and our own looking, may add on a busy machine.
@@ -53,6 +54,9 @@ def break_it(line: Line, site: Site, kills: int) -> None:
             itertools.cycle(itertools.product(POINTS, ("kill", "kill group"))), kills
         ):
             site.arm(point, action)
+            if point == OF_THE_DEAD:
+                site.arm(LEAVES_ONE, "kill")
+                await_kill(site, LEAVES_ONE)
             await_kill(site, point)
         sent = site.answered(sending, now=True)
         site.drain(60)
