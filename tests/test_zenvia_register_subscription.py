@@ -41,13 +41,6 @@ def sandbox(account: dict[str, Any]) -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def wire(account: dict[str, Any]) -> Iterator[Wire]:
-    with Wire() as server:
-        account["API_URL"] = server.api_url
-        yield server
-
-
 def register(*options: str) -> tuple[str, str]:
     """Run the command; return what it printed and, if it failed, its error with what it wrote to stderr."""
     out, err = io.StringIO(), io.StringIO()

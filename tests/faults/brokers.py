@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.faults.processes import Processes
 from tests.host import environment, free_port
 
 
-class Broker:
+class Broker(ABC):
     """A message broker in a folder."""
 
     name: str
@@ -25,18 +26,18 @@ class Broker:
         self.processes = Processes(folder)
 
     @property
-    def url(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def url(self) -> str: ...
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027  # files need none
         """Start it and wait until it answers."""
 
     def stop(self) -> None:
         self.processes.stop()
 
+    @abstractmethod
     def wipe(self) -> None:
         """Throw every message away."""
-        raise NotImplementedError
 
 
 class Files(Broker):

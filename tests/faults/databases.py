@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ class NotHereError(Exception):
     """A server, or its driver, is not installed on this machine."""
 
 
-class Database:
+class Database(ABC):
     """A server in a folder, with one database, `site`, for each site."""
 
     name: str
@@ -35,19 +36,19 @@ class Database:
         folder.chmod(0o755)
         self.folder = folder
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027  # SQLite has no server
         """Start the server and wait until it takes connections."""
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027  # SQLite has no server
         """Stop the server as if its machine went down."""
 
+    @abstractmethod
     def create(self, database: str) -> str:
         """Make an empty database and return its URL."""
-        raise NotImplementedError
 
+    @abstractmethod
     def connect(self, url: str) -> Any:
         """Return a DB-API connection that sees what is committed."""
-        raise NotImplementedError
 
 
 class SQLite(Database):
@@ -86,8 +87,8 @@ class Server(Database):
         if "server" in self.processes.running:
             self.processes.kill("server")
 
-    def _prepare(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _prepare(self) -> None: ...
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.wire import Wire
 from zenvia_webhooks.sandbox import Sandbox
 
 
@@ -24,10 +23,3 @@ def sandbox(account: dict[str, Any]) -> Iterator[Sandbox]:
     with Sandbox(api_key="key-of-the-tests") as running:
         account["API_URL"] = running.api_url
         yield running
-
-
-@pytest.fixture
-def wire(account: dict[str, Any]) -> Iterator[Wire]:
-    with Wire() as server:
-        account["API_URL"] = server.api_url
-        yield server
