@@ -14,11 +14,10 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # The sweep: everything that is due and that no hint told of.
     "zenvia_webhooks.dispatch_events": {
         "task": wakeup.TASK,
-        "schedule": wakeup.HINT_EXPIRES,
+        "schedule": wakeup.SWEEP_INTERVAL,
         # By this a worker knows that beat is there. django-celery-beat keeps it, as it does not the options.
         "kwargs": {"sweep": True},
-        # An old message is worth nothing: the next sweep looks at the same table.
-        "options": {"expires": wakeup.HINT_EXPIRES},
+        "options": {"expires": wakeup.SWEEP_EXPIRES},
     },
     # Compares subscriptions with what Zenvia lists, and reports; it changes nothing at Zenvia.
     "zenvia_webhooks.sync_subscriptions": {

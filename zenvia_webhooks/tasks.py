@@ -31,7 +31,7 @@ class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 
 
 # `expires` here too: django-celery-beat does not keep the schedule's.
-@shared_task(bind=True, name=wakeup.TASK, base=DispatchTask, ignore_result=True, expires=wakeup.HINT_EXPIRES)
+@shared_task(bind=True, name=wakeup.TASK, base=DispatchTask, ignore_result=True, expires=wakeup.SWEEP_EXPIRES)
 def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
     """Hand due events to their receivers; return how many were taken up. Beat says that it is the `sweep`."""
     pools.require_supported()

@@ -22,8 +22,13 @@ from zenvia_webhooks import failpoints
 logger = logging.getLogger(__name__)
 
 TASK = "zenvia_webhooks.dispatch_events"
-#: Seconds after which a hint is worth nothing, as the sweep has looked: the sweep's interval.
-HINT_EXPIRES = 10
+#: Seconds between two sweeps.
+SWEEP_INTERVAL = 10
+#: Seconds after which a hint is worth nothing: a sweep is on its way behind it.
+HINT_EXPIRES = SWEEP_INTERVAL
+#: Seconds after which a sweep is worth nothing. Far more than its interval: where a queue is behind, or a worker's
+#: clock ahead, by more than a hint lasts, sweeps are all that comes through. It keeps them from piling up unread.
+SWEEP_EXPIRES = 3600
 #: Seconds between two hints of one process, at least.
 INTERVAL = 0.05
 #: Seconds without a hint after the broker failed: the first time, and at most.
