@@ -16,11 +16,15 @@ import tempfile
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from tests.faults import rows
 from tests.faults.case import COLUMNS, Case
+from tests.faults.processes import end_all
+from tests.faults.rows.row_11 import unmount
 
 BY_DEFAULT = range(1, 14)
 #: Rows whose processes sleep nearly all the time: they run beside the others.
@@ -33,8 +37,6 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="smaller counts, for CI: under 8 minutes")
     parser.add_argument("--keep", action="store_true", help="keep logs and data of what was good, too")
     arguments = parser.parse_args()
-    # Asked to end, it stops what it started, as on Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     known = {int(path.stem.removeprefix("row_")): path.stem for path in Path(rows.__file__).parent.glob("row_*.py")}
     if unknown := [number for number in arguments.rows if number not in known]:
         parser.error(f"no such row: {', '.join(map(str, unknown))}")
@@ -43,11 +45,13 @@ def main() -> int:
     folder.chmod(0o755)
     cases = [(number, Case(folder / f"row_{number:02}", short=arguments.short)) for number in arguments.rows]
     modules = {number: importlib.import_module(f"tests.faults.rows.{known[number]}") for number in arguments.rows}
-    with ThreadPoolExecutor() as beside:
-        # What mostly waits need not be waited for.
-        waiting = [beside.submit(carry_out, n, modules[n], case) for n, case in cases if n in BESIDE]
-        results = [carry_out(n, modules[n], case) for n, case in cases if n not in BESIDE]
-        good = all([*results, *(row.result() for row in waiting)])
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked_to_end, partial(give_up, folder))
+    with ThreadPoolExecutor() as beside, ThreadPoolExecutor(max_workers=1) as one_by_one:
+        # What mostly waits need not be waited for. Nothing runs in this thread, where signals come in: they interrupt
+        # nothing that starts or stops a process.
+        results = [(beside if n in BESIDE else one_by_one).submit(carry_out, n, modules[n], case) for n, case in cases]
+        good = all(row.result() for row in results)
     print_table(cases)
     if any(case.left_out for _number, case in cases) and os.environ.get("ZENVIA_REQUIRE_ALL"):
         good = False
@@ -59,15 +63,31 @@ def main() -> int:
     return 0 if good else 1
 
 
+def give_up(folder: Path, number: int, frame: object) -> NoReturn:
+    """End it all at once, and leave nothing behind."""
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked_to_end, signal.SIG_IGN)
+    end_all()
+    for disk in filter(Path.is_mount, folder.glob("row_*/disk_*")):
+        unmount(disk)
+    for _try in range(20):
+        # What is just dying may still write.
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(0.1)
+    say("Ended before its time; what was started is stopped.")
+    os._exit(128 + number)
+
+
 def carry_out(number: int, row: ModuleType, case: Case) -> bool:
     """Run one row; tell whether all of it held."""
     started = time.monotonic()
-    try:
-        row.run(case)
-    except Exception:  # noqa: BLE001  # whatever it is, the other rows are worth running
-        case.line(f"{number} broke off").failures.append(traceback.format_exc())
-    finally:
-        case.servers.stop()
+    for step in (partial(row.run, case), case.servers.stop):
+        try:
+            step()
+        except Exception:  # noqa: BLE001  # whatever it is, the other rows are worth running
+            case.line(f"{number} broke off").failures.append(traceback.format_exc())
     say(f"\n=== {number}. {(row.__doc__ or '').splitlines()[0]}")
     for line in case.lines:
         say(f"  {'FAILED' if line.failures else 'ok':6} {line.fault}: {'; '.join(line.notes)}")

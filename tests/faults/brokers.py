@@ -14,6 +14,9 @@ from tests.faults.databases import NotHereError, find
 from tests.faults.processes import Processes
 from tests.host import environment, free_port
 
+#: Celery's own name for it: the example project gives it none.
+QUEUE = "celery"
+
 
 class Broker(ABC):
     """A message broker in a folder."""
@@ -21,7 +24,7 @@ class Broker(ABC):
     name: str
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.processes = Processes(folder)
 
@@ -34,6 +37,10 @@ class Broker(ABC):
 
     def stop(self) -> None:
         self.processes.stop()
+
+    @abstractmethod
+    def messages(self) -> int:
+        """Return how many wait for a worker."""
 
     @abstractmethod
     def wipe(self) -> None:
@@ -49,9 +56,15 @@ class Files(Broker):
     def url(self) -> str:
         return ""
 
+    def messages(self) -> int:
+        return len(self._files())
+
     def wipe(self) -> None:
-        for message in self.folder.parent.glob("site*/broker/messages/*.msg"):
+        for message in self._files():
             message.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return list(self.folder.parent.glob("site*/broker/messages/*.msg"))
 
 
 class NetworkBroker(Broker):
@@ -91,11 +104,14 @@ class Redis(NetworkBroker):
         self.processes.start("broker", [self.program, *options], env=environment(), cwd=self.folder)
         self.processes.wait(lambda: self._ask("ping") == "PONG", "Redis answers", 30)
 
+    def messages(self) -> int:
+        return int(self._ask("llen", QUEUE))
+
     def wipe(self) -> None:
         assert self._ask("flushall") == "OK"
 
-    def _ask(self, command: str) -> str:
-        tool = [self.client, "-p", str(self.port), command]
+    def _ask(self, *command: str) -> str:
+        tool = [self.client, "-p", str(self.port), *command]
         return subprocess.run(tool, capture_output=True, text=True, timeout=30).stdout.strip()
 
 
@@ -150,6 +166,10 @@ class RabbitMQ(NetworkBroker):
         # So that start() waits for the next one's word.
         self.processes.log_path("broker").unlink()
 
+    def messages(self) -> int:
+        queues = dict(line.split("\t") for line in self.control("list_queues", "--silent", "name", "messages"))
+        return int(queues.get(QUEUE, 0))
+
     def wipe(self) -> None:
         self.control("stop_app")
         self.control("force_reset")
@@ -159,10 +179,12 @@ class RabbitMQ(NetworkBroker):
         """Have it believe that its memory is used up, or not: it then stops reading from who publishes."""
         self.control("set_vm_memory_high_watermark", "0.0000001" if on else "0.6")
 
-    def control(self, *arguments: str) -> None:
+    def control(self, *arguments: str) -> list[str]:
+        """Have its own tool do something; return the lines that it says."""
         tool = [str(self.tools / "rabbitmqctl"), *arguments]
         done = subprocess.run(tool, env=self.environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.splitlines()
 
 
 BROKERS: dict[str, type[Broker]] = {kind.name: kind for kind in (Redis, RabbitMQ, Files)}

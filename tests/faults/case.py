@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,18 @@ class Line:
         if not truth:
             self.failures.append(otherwise)
 
-    def count(self, sent: dict[str, Any], found: dict[str, Any], *, bad: Collection[str] = ()) -> None:
+    def count(
+        self,
+        sent: dict[str, Any],
+        found: dict[str, Any],
+        *,
+        bad: Collection[str] = (),
+        statuses: Collection[str] = ("dispatched",),
+        may_run_twice: bool = False,
+    ) -> None:
         """Fill in from what the senders and the checker say, and expect that nothing is lost.
 
-        The receivers of `bad` are not expected to run to their ends, or once.
+        The receivers of `bad` are not expected to run to their ends, or once; all events are to end in `statuses`.
         """
         found = found | {
             name: [(receiver, pk) for receiver, pk in found[name] if receiver not in bad]
@@ -59,6 +67,9 @@ class Line:
         self.lost += len(found["missing"]) + len(undelivered)
         self.run_twice += len({pk for _receiver, pk in found["run_twice"]})
         self.longest_answer = max([self.longest_answer or 0, *sent["latencies"]])
+        self.expect(sent["acknowledged"], "nothing was acknowledged")
+        self.expect(set(found["statuses"]) <= set(statuses), f"statuses: {found['statuses']}, not {statuses} alone")
+        self.expect(may_run_twice or not found["run_twice"], f"run twice: {found['run_twice'][:5]}")
         for wrong, what in {
             "missing": "acknowledged, but not stored",
             "doubled": "stored more than once",
@@ -72,7 +83,7 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         counts = (self.sent, self.acknowledged, self.stored, self.delivered, self.lost, self.run_twice)
         longest = "-" if self.longest_answer is None else f"{1000 * self.longest_answer:.0f} ms"
-        return (self.fault, *map(str, counts), longest)
+        return (f"{self.fault} (FAILED)" if self.failures else self.fault, *map(str, counts), longest)
 
 
 class Servers:
@@ -99,10 +110,11 @@ class Servers:
         return self._brokers[name]
 
     def stop(self) -> None:
-        for broker in self._brokers.values():
-            broker.stop()
-        for database in self._databases.values():
-            database.stop()
+        with contextlib.ExitStack() as all_of_them:
+            for database in self._databases.values():
+                all_of_them.callback(database.stop)
+            for broker in self._brokers.values():
+                all_of_them.callback(broker.stop)
 
 
 class Case:
@@ -126,7 +138,7 @@ class Case:
         self.lines.append(Line(fault))
         return self.lines[-1]
 
-    @contextmanager
+    @contextlib.contextmanager
     def part(self, fault: str) -> Iterator[Line]:
         """Open a line of the table; what fails inside fails the line, not the rest of the row."""
         line = self.line(fault)
@@ -137,16 +149,18 @@ class Case:
         except NotHereError as error:
             self.lines.remove(line)
             self.left_out.append(f"{fault}: {error}")
-        except AssertionError as error:
-            line.failures.append(str(error))
         except Exception:  # noqa: BLE001  # whatever it is, the other parts are worth running
             line.failures.append(traceback.format_exc())
 
-    @contextmanager
+    def require(self, fault: str) -> None:
+        """Leave the part where it is not to be run."""
+        if self.only not in fault:
+            raise NotWantedError
+
+    @contextlib.contextmanager
     def site(self, database: str = "PostgreSQL", broker: str | Broker = "Redis", **options: Any) -> Iterator[Site]:
         """Make a site on servers of this row; whatever was started for it is stopped in the end."""
-        if self.only not in self.lines[-1].fault:
-            raise NotWantedError
+        self.require(self.lines[-1].fault)
         if self.package is not None:
             options["variables"] = {**options.get("variables", {}), "PYTHONPATH": f"{self.package}:{ROOT}"}
         name = f"site_{len(list(self.folder.glob('site_*')))}"
@@ -156,4 +170,5 @@ class Case:
         try:
             yield site
         finally:
+            self.lines[-1].failures += site.complaints
             site.stop()

@@ -32,7 +32,7 @@ class Database(ABC):
     name: str
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         self.folder = folder
 
@@ -79,7 +79,10 @@ class Server(Database):
         self.processes = Processes(folder)
         self.user = self.system_user if os.geteuid() == 0 else None
         if self.user is not None:
-            account = pwd.getpwnam(self.user)
+            try:
+                account = pwd.getpwnam(self.user)
+            except KeyError:
+                raise NotHereError(f"{self.name}: there is no account {self.user} to run it under") from None
             os.chown(folder, account.pw_uid, account.pw_gid)
         self._prepare()
 

@@ -6,15 +6,75 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds that a process gets to end by itself.
-STOP_SECONDS = 20
+#: Seconds that a process gets to end by itself: when it is stopped, and when the whole run is ended.
+STOP_SECONDS, END_SECONDS = 20, 3
+#: Seconds that the system gets to clear away what was killed.
+CLEAR_SECONDS = 5
+
+#: What was begun and is not known to be gone, whosever it is.
+_begun: set[subprocess.Popen[Any]] = set()
+_is_over = False
+_lock = threading.Lock()
+
+
+class OverError(Exception):
+    """The whole run is being ended: nothing more is started."""
+
+
+def begin(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+    """Start a process in a group of its own, to be killed as one, as a container is."""
+    with _lock:
+        if _is_over:
+            raise OverError
+        process = subprocess.Popen(list(command), start_new_session=True, **options)
+        _begun.add(process)
+    return process
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Kill a process and its children, whatever is left of them, and wait until they are gone."""
+    if process not in _begun:
+        return  # its number may be another's by now
+    signal_group(process, signal.SIGKILL)
+    process.wait()
+    ends = time.monotonic() + CLEAR_SECONDS
+    # A child may hold a port or a file for a moment longer than its parent.
+    while signal_group(process, 0) and time.monotonic() < ends:
+        time.sleep(0.01)
+    _begun.discard(process)
+
+
+def end_all() -> None:
+    """Kill everything that was begun here, and let nothing more begin. For the end of the whole run."""
+    global _is_over
+    with _lock:
+        _is_over = True
+    for process in _begun.copy():
+        signal_group(process, signal.SIGCONT)
+        # PostgreSQL's way to leave no shared memory behind.
+        signal_group(process, signal.SIGQUIT)
+    ends = time.monotonic() + END_SECONDS
+    while time.monotonic() < ends and any(process.poll() is None for process in _begun.copy()):
+        time.sleep(0.05)
+    for process in _begun.copy():
+        signal_group(process, signal.SIGKILL)
+
+
+def signal_group(process: subprocess.Popen[Any], number: int) -> bool:
+    """Send a signal, or with 0 none, to a process and its children; tell whether any of them is there."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 class Processes:
@@ -27,25 +87,23 @@ class Processes:
     def start(
         self, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, user: str | None = None
     ) -> subprocess.Popen[bytes]:
+        assert name not in self.running, f"{name} runs already"
         with self.log_path(name).open("ab") as log:
-            self.running[name] = subprocess.Popen(
-                list(command),
+            self.running[name] = begin(
+                command,
                 cwd=cwd,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A process group of its own, to be killed as one, as a container is.
-                start_new_session=True,
                 user=user,
             )
         return self.running[name]
 
     def kill(self, name: str) -> None:
         """Kill a process and its children at once, as the end of a container does."""
-        process = self.running.pop(name)
-        signal_group(process, signal.SIGKILL)
-        process.wait()
+        end(self.running[name])
+        del self.running[name]
 
     def pause(self, name: str) -> None:
         signal_group(self.running[name], signal.SIGSTOP)
@@ -55,16 +113,15 @@ class Processes:
 
     def stop(self, *names: str, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Ask these processes, or all, to end; kill what does not. The last that was started ends first."""
-        stopping = {name: self.running.pop(name) for name in reversed(names or tuple(self.running))}
-        for process in stopping.values():
-            signal_group(process, signal.SIGCONT)
-            process.send_signal(with_signal)
-        for process in stopping.values():
+        stopping = tuple(reversed(names or tuple(self.running)))
+        for name in stopping:
+            signal_group(self.running[name], signal.SIGCONT)
+            self.running[name].send_signal(with_signal)
+        for name in stopping:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=STOP_SECONDS)
+                self.running[name].wait(timeout=STOP_SECONDS)
             # Its children too, should it have left some behind.
-            signal_group(process, signal.SIGKILL)
-            process.wait()
+            self.kill(name)
 
     def has_ended(self, name: str) -> bool:
         return self.running[name].poll() is not None
@@ -92,8 +149,3 @@ class Processes:
 
     def tails(self) -> str:
         return "\n".join(f"--- {name}\n{self.log(name)[-1500:]}" for name in self.running)
-
-
-def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)

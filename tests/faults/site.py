@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from tests.faults.brokers import Broker
 from tests.faults.databases import Database
-from tests.faults.processes import Processes
+from tests.faults.processes import Processes, begin, end
 from tests.faults.senders import HEADERS
 from tests.host import ROOT, answers, environment, free_port
 
@@ -49,6 +49,8 @@ class Site:
         self.points = folder / "failpoints"
         self.points.mkdir()
         self.senders: list[subprocess.Popen[str]] = []
+        #: What was not as it should be, besides what the rows say.
+        self.complaints: list[str] = []
         settings |= {"LEASE_SECONDS": lease, "RETRY_DELAYS": list(retry_delays)}
         self.environment = environment() | {
             "DEBUG": "0",
@@ -125,14 +127,6 @@ class Site:
         unfinished.write_text(action)
         unfinished.rename(self.points / failpoint)
 
-    def disarm(self, failpoint: str) -> bool:
-        """Take back what has not been reached; tell whether it was still armed."""
-        try:
-            (self.points / failpoint).unlink()
-        except FileNotFoundError:
-            return False
-        return True
-
     def is_armed(self, failpoint: str) -> bool:
         return (self.points / failpoint).exists()
 
@@ -146,13 +140,8 @@ class Site:
         **task: Any,
     ) -> subprocess.Popen[str]:
         """Start posting leads; what becomes of them is for `answered()` to tell."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.senders"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        command = [sys.executable, "-m", "tests.faults.senders"]
+        process = begin(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         task |= {
             "ports": [self.ports[web] for web in webs or self.ports],
             "path": f"/zenvia/webhook/{self.token}/",
@@ -171,7 +160,8 @@ class Site:
         if now:
             process.terminate()
         said, _ = process.communicate(timeout=900)
-        assert process.returncode == 0
+        end(process)
+        assert process.returncode == 0, f"a sender ended with {process.returncode}"
         result: dict[str, Any] = json.loads(said)
         return result
 
@@ -187,10 +177,6 @@ class Site:
         cursor.execute(query)
         return list(cursor.fetchall()) if cursor.description else []
 
-    def forget_connection(self) -> None:
-        """Connect anew with the next query: the server went away."""
-        self._connection = None
-
     def open_events(self) -> int:
         count: int = self.ask(f"SELECT count(*) FROM zenvia_webhooks_event WHERE NOT {DONE}")
         return count
@@ -201,9 +187,15 @@ class Site:
         return [float(line[4]) for line in lines if line[:3] == ["begins", receiver, str(event)]]
 
     def drain(self, seconds: float) -> float:
-        """Wait until every event is handed out; return how long that took."""
+        """Wait until every event is handed out; return how long that took.
+
+        What is not in time fails the line without an end to it, so that what is lost is counted.
+        """
         started = time.monotonic()
-        self.wait(lambda: self.open_events() == 0, "every event is handed out", seconds)
+        try:
+            self.wait(lambda: self.open_events() == 0, "every event is handed out", seconds)
+        except AssertionError as error:
+            self.complaints.append(str(error))
         return time.monotonic() - started
 
     def wait(self, look: Callable[[], T], what: str, seconds: float) -> T:
@@ -233,13 +225,13 @@ class Site:
         return self.processes.start(name, command, env=self.environment, cwd=PROJECT)
 
     def stop(self) -> None:
-        for sender in self.senders:
-            if sender.poll() is None:
-                sender.send_signal(signal.SIGKILL)
-                sender.communicate()
-        self.processes.stop()
-        if self._connection is not None:
-            self._connection.close()
+        with contextlib.ExitStack() as all_of_it:
+            if self._connection is not None:
+                all_of_it.callback(self._connection.close)
+            all_of_it.callback(self.processes.stop)
+            for sender in self.senders:
+                all_of_it.enter_context(sender)  # which closes its pipe
+                all_of_it.callback(end, sender)
 
     def _start(self, name: str, program: str, *arguments: str, **variables: str) -> None:
         command = [sys.executable, "-m", program, *arguments]
