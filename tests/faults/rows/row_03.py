@@ -34,13 +34,19 @@ def wipe(line: Line, site: Site, events: int) -> None:
     sent.append(site.answered(site.send(range(events, 2 * events))))
     # The last hint follows the last webhook by up to the interval between two; it is to be wiped, too.
     time.sleep(4 * wakeup.INTERVAL)
+    hints = site.broker.messages()
     site.broker.wipe()
+    line.expect(hints > 0, "there was nothing to wipe")
+    line.expect(site.broker.messages() == 0, "the wipe left something")
     stored = site.open_events()
     line.expect(stored == events, f"{stored} of {events} wait when the broker is wiped")
     site.start_worker()
     site.start_beat()
     took = site.drain(SWEEPS + 120)
-    line.notes.append(f"{events} delivered {took:.1f} s after the worker was ready; the work itself takes {work:.1f} s")
+    line.notes.append(
+        f"{hints} hints wiped; {events} delivered {took:.1f} s after the worker was ready; "
+        f"the work itself takes {work:.1f} s"
+    )
     line.expect(took <= SWEEPS + work, f"took {took:.1f} s, more than {SWEEPS} s + {work:.1f} s")
     both = {
         "sent": sum(part["sent"] for part in sent),

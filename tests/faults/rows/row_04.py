@@ -61,8 +61,8 @@ def break_it(line: Line, site: Site, kills: int) -> None:
         sent = site.answered(sending, now=True)
         site.drain(60)
     found = site.check(sent["acknowledged"])
-    line.count(sent, found)
-    line.expect(set(found["statuses"]) == {"dispatched"}, f"statuses: {found['statuses']}")
+    line.count(sent, found, may_run_twice=True)
+    line.expect(holds.longest >= LEASE - 1, f"the longest hold that was seen is {holds.longest:.1f} s: nobody died")
     line.expect(
         holds.longest <= LEASE + SWEEP + SLACK,
         f"an event stayed in dead hands for {holds.longest:.1f} s: {holds.of_longest}",

@@ -26,8 +26,7 @@ def work(line: Line, site: Site, events: int) -> None:
     line.count(sent, found)
     at_best = events * SECONDS / PROCESSES
     shares = sorted(found["processes"].values())
-    line.expect(holds.longest <= LEASE, f"an event was held for {holds.longest:.1f} s")
-    line.expect(not found["run_twice"], f"run twice: {found['run_twice']}")
+    line.expect(SECONDS - 1 <= holds.longest <= LEASE, f"an event was held for {holds.longest:.1f} s")
     line.expect(len(shares) == PROCESSES, f"{len(shares)} processes had work")
     line.expect(shares[0] >= 0.7 * events / PROCESSES, f"the processes' shares: {shares}")
     line.expect(took <= 1.2 * at_best + 10, f"took {took:.0f} s, {at_best:.0f} s being the least")
