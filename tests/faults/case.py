@@ -76,7 +76,7 @@ class Line:
             "undelivered": "stored, but not delivered",
             "after_success": "run again after a success that had been committed",
             "overlapping": "run by two at once",
-            "effects": "an atomic receiver's effect is not there exactly once",
+            "effects": "an atomic receiver's effect is not there exactly once, or stayed without a success",
         }.items():
             self.expect(not found[wrong], f"{what}: {len(found[wrong])}, such as {found[wrong][:5]}")
 

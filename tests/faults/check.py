@@ -6,15 +6,20 @@ reads what was acknowledged as JSON from standard input and prints what it found
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import django
+
+#: Receiver and event id.
+Key = tuple[str, int]
 
 
 @dataclass
@@ -27,14 +32,14 @@ class Found:
     #: Leads that are stored more than once.
     doubled: list[int] = field(default_factory=list)
     #: Receiver and event id where a connected receiver never ran to its end.
-    undelivered: list[tuple[str, int]] = field(default_factory=list)
+    undelivered: list[Key] = field(default_factory=list)
     #: Receiver and event id where the receiver began more than once.
-    run_twice: list[tuple[str, int]] = field(default_factory=list)
+    run_twice: list[Key] = field(default_factory=list)
     #: Receiver and event of a run that began after the receiver's success had been written.
     after_success: list[str] = field(default_factory=list)
     #: Receiver and event where runs of one receiver for one event overlap in time.
     overlapping: list[str] = field(default_factory=list)
-    #: Receiver and event of an atomic receiver whose effect is not there exactly once.
+    #: Receiver and event of an atomic receiver whose effect is not there exactly once, or is there without its success.
     effects: list[str] = field(default_factory=list)
     #: Event status → count.
     statuses: dict[str, int] = field(default_factory=dict)
@@ -42,22 +47,42 @@ class Found:
     processes: dict[str, int] = field(default_factory=dict)
 
 
+class Step(NamedTuple):
+    """One line of the receivers' notes, about one receiver and event."""
+
+    #: "begins", "ends" or "raised"; of a run that was killed, the first alone.
+    what: str
+    process: str
+    #: Seconds since 1970.
+    moment: float
+
+
 #: Seconds that a run may be shorter than a database's clock can tell: SQLite's knows milliseconds.
 CLOCK = 0.002
-ATOMIC = ("effect", "effect_too")
+#: Receivers that have exactly one effect in the end.
+ATOMIC = ("effect", "effect_too", "fails_at_first")
+#: Receivers whose effect stays when they fail. All others are atomic, those that only ever raise included.
+NOT_ATOMIC = ("log",)
 
 
 def main() -> None:
     acknowledged: list[int] = json.load(sys.stdin)
     django.setup()
+    from tests.faults.app.models import Effect
+
+    connected = os.environ["FAULTS_RECEIVERS"].split()
     found = Found()
     numbers = read_events(found, acknowledged)
-    read_runs(found, numbers, Path(os.environ["DATA_DIR"]) / "seen.txt")
-    read_effects(found, numbers)
+    # Before the successes, with which they are committed.
+    effects = Counter(Effect.objects.values_list("receiver", "event_id"))
+    successes = read_successes()
+    compare_runs(found, numbers, connected, successes, read_seen(Path(os.environ["DATA_DIR"]) / "seen.txt"))
+    compare_effects(found, numbers, connected, successes, effects)
     json.dump(asdict(found), sys.stdout)
 
 
-def read_events(found: Found, acknowledged: list[int]) -> dict[int, int]:
+def read_events(found: Found, acknowledged: Iterable[int]) -> dict[int, int]:
+    """Return event id → number of the lead."""
     from zenvia_webhooks.models import Event
 
     rows = list(Event.objects.exclude(payload=None).values_list("pk", "payload", "status"))
@@ -69,43 +94,70 @@ def read_events(found: Found, acknowledged: list[int]) -> dict[int, int]:
     return numbers
 
 
-def read_runs(found: Found, numbers: dict[int, int], seen: Path) -> None:
+def read_successes() -> dict[Key, datetime | None]:
+    """Return when each success was written."""
     from zenvia_webhooks.models import Delivery
 
-    runs: defaultdict[tuple[str, int], list[tuple[float, str]]] = defaultdict(list)
-    processes: Counter[str] = Counter()
+    succeeded = Delivery.objects.filter(status="succeeded").values_list("receiver", "event_id", "finished_at")
+    return {(path.rpartition(".")[2], pk): finished_at for path, pk, finished_at in succeeded}
+
+
+def read_seen(seen: Path) -> dict[Key, list[Step]]:
+    """Return what the receivers noted, in the order of the file: each line was appended in one write."""
+    runs: defaultdict[Key, list[Step]] = defaultdict(list)
     for line in seen.read_text().splitlines() if seen.exists() else ():
         what, receiver, event, process, moment = line.split()
-        runs[receiver, int(event)].append((float(moment), what))
-        processes[process] += what == "begins"
-    connected = os.environ["FAULTS_RECEIVERS"].split()
-    ended = {key for key, moments in runs.items() if any(what == "ends" for _moment, what in moments)}
-    found.undelivered = [(receiver, pk) for receiver in connected for pk in numbers if (receiver, pk) not in ended]
-    begun = {key: sum(what == "begins" for _moment, what in moments) for key, moments in runs.items()}
-    found.run_twice = sorted(key for key, count in begun.items() if count > 1)
-    found.processes = dict(processes)
-    succeeded = Delivery.objects.filter(status="succeeded").values_list("receiver", "event_id", "finished_at")
-    for path, pk, finished_at in succeeded:
-        receiver = path.rpartition(".")[2]
-        began = [moment for moment, what in runs[receiver, pk] if what == "begins"]
+        runs[receiver, int(event)].append(Step(what, process, float(moment)))
+    return dict(runs)
+
+
+def compare_runs(
+    found: Found,
+    events: Collection[int],
+    connected: Iterable[str],
+    successes: Mapping[Key, datetime | None],
+    runs: Mapping[Key, Sequence[Step]],
+) -> None:
+    begun = {key: [step for step in steps if step.what == "begins"] for key, steps in runs.items()}
+    ended = {key for key, steps in runs.items() if any(step.what == "ends" for step in steps)}
+    found.undelivered = [(receiver, pk) for receiver in connected for pk in events if (receiver, pk) not in ended]
+    found.run_twice = sorted(key for key, steps in begun.items() if len(steps) > 1)
+    found.processes = dict(Counter(step.process for steps in begun.values() for step in steps))
+    for (receiver, pk), finished_at in successes.items():
+        began = [step.moment for step in begun.get((receiver, pk), ())]
         if finished_at and any(moment > finished_at.timestamp() + CLOCK for moment in began):
             found.after_success.append(f"{receiver} {pk}")
-    found.overlapping = [f"{receiver} {pk}" for (receiver, pk), moments in runs.items() if overlap(moments)]
+    found.overlapping = [f"{receiver} {pk}" for (receiver, pk), steps in runs.items() if overlap(steps)]
 
 
-def overlap(moments: list[tuple[float, str]]) -> bool:
-    """Tell whether a run begins while an earlier one, which came to its end, was still under way."""
-    steps = [what for _moment, what in sorted(moments)]
-    # A run that was killed has no end: only where each has one can they be told apart.
-    return steps.count("begins") == steps.count("ends") and ("begins", "begins") in itertools.pairwise(steps)
+def overlap(steps: Sequence[Step]) -> bool:
+    """Tell whether a run begins while another, which came to an end, was still under way."""
+    open_runs: defaultdict[str, list[int]] = defaultdict(list)
+    ended: list[tuple[int, int]] = []
+    for place, step in enumerate(steps):
+        if step.what == "begins":
+            open_runs[step.process].append(place)
+        else:
+            # The last that began there: one before it was killed, and its process id given away again.
+            ended.append((open_runs[step.process].pop(), place))
+    # By their places, as moments may be equal. What was killed stays open: nobody knows how long it ran.
+    return any(steps[place].what == "begins" for first, last in ended for place in range(first + 1, last))
 
 
-def read_effects(found: Found, numbers: dict[int, int]) -> None:
-    from tests.faults.app.models import Effect
-
-    counts = Counter(Effect.objects.values_list("receiver", "event_id"))
-    for receiver in set(ATOMIC) & set(os.environ["FAULTS_RECEIVERS"].split()):
-        found.effects += [f"{receiver} {pk}: {counts[receiver, pk]}" for pk in numbers if counts[receiver, pk] != 1]
+def compare_effects(
+    found: Found,
+    events: Collection[int],
+    connected: Collection[str],
+    successes: Collection[Key],
+    effects: Counter[Key],
+) -> None:
+    for receiver in [name for name in ATOMIC if name in connected]:
+        wrong = [pk for pk in events if effects[receiver, pk] != 1]
+        found.effects += [f"{receiver} {pk}: {effects[receiver, pk]} effects, not 1" for pk in wrong]
+    for receiver, pk in sorted(effects.keys() - set(successes)):
+        # Not those of an event that was purged, and its deliveries with it.
+        if receiver not in NOT_ATOMIC and pk in events:
+            found.effects.append(f"{receiver} {pk}: an effect is there, but no success")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,11 @@ def watched(receiver: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(receiver)
     def run(sender: type[Event], event: Event, **kwargs: Any) -> None:
         note("begins", receiver.__name__, event)
-        receiver(sender, event, **kwargs)
+        try:
+            receiver(sender, event, **kwargs)
+        except BaseException:
+            note("raised", receiver.__name__, event)
+            raise
         note("ends", receiver.__name__, event)
 
     return run
