@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from django.core.management import call_command
 from django.db import connections
 from django.utils.timezone import now
 
+from tests import receivers
 from tests.celery import app as celery_app
 from tests.installation import LONG_AGO
 from tests.webhooks import arrived, let_time_pass
@@ -21,6 +23,7 @@ from zenvia_webhooks import pulse, wakeup
 from zenvia_webhooks.claims import claim_due
 from zenvia_webhooks.diagnosis import Area, Finding, diagnose, workers
 from zenvia_webhooks.models import Event, TaskRun
+from zenvia_webhooks.signals import lead_created
 from zenvia_webhooks.tasks import dispatch_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,6 +111,32 @@ def test_beat_may_sweep_as_seldom_as_its_schedule_says() -> None:
         app.conf.beat_schedule = {"sweep": {"task": wakeup.TASK, "schedule": every}}
         with broker(app):
             assert ids(Area.BEAT) == ["beat-ok"]
+
+
+def test_command_from_cron_does_without_broker_worker_and_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "_given_at", {})
+    lead_created.connect(receivers.note)
+    call_command("zenvia_dispatch_events")
+    with broker(Celery("host", broker="amqp://127.0.0.1:1", set_as_current=False)):
+        found = look(Area.BROKER, Area.WORKER, Area.BEAT, Area.RECEIVERS)
+        assert [(finding.id, finding.severity) for finding in found] == [
+            ("no-broker", "warning"),
+            ("no-worker", "warning"),
+            ("no-beat", "warning"),
+            ("receivers-ok", "ok"),
+        ]
+        assert receivers.note.__name__ in found[-1].text
+        # Cron runs it no longer.
+        TaskRun.objects.update(started_at=now() - timedelta(seconds=workers.COMMAND_OLD + 1))
+        assert [finding.severity for finding in look(Area.BROKER, Area.WORKER)] == ["broken", "skipped"]
+    assert ids(Area.WORKER, Area.BEAT) == ["no-worker", "beat-skipped"]
+
+
+def test_receivers_are_those_of_the_worker_while_there_is_one() -> None:
+    signs(worker=now(), zenvia_dispatch_events=now())
+    TaskRun.objects.filter(task="zenvia_dispatch_events").update(note="lead_created: shop.receivers.of_the_command")
+    [finding] = look(Area.RECEIVERS)
+    assert "shop.receivers.save" in finding.text
 
 
 def test_broker_that_is_silent_is_named_within_seconds(silent_broker: str) -> None:

@@ -57,7 +57,7 @@ def test_rows_are_written_in_place_and_not_with_each_run(monkeypatch: pytest.Mon
     TaskRun.objects.update(started_at=LONG_AGO)
     with CaptureQueriesContext(connection) as queries:
         for _ in range(20):
-            pulse.give(sweep=True)
+            pulse.give(pulse.WORKER, pulse.BEAT)
     assert len(queries) == 0
     # Another process, or the same one later.
     monkeypatch.setattr(pulse, "_given_at", {})
@@ -118,5 +118,5 @@ def test_nobody_waits_for_a_worker_that_was_stopped_while_it_gave_its_pulse(monk
 
 
 def give_and_close() -> None:
-    pulse.give(sweep=True)
+    pulse.give(pulse.WORKER, pulse.BEAT)
     connection.close()

@@ -1,6 +1,7 @@
-"""The pulse of workers and beat: a row each, by which others see that they are there.
+"""The pulse of workers, beat and the command that stands in for both: a row each, by which others see them.
 
-A worker gives both. Beat's is in the message of a sweep, so it shows that beat, broker and worker all do their part.
+A worker gives the first two. Beat's is in the message of a sweep, so it shows that beat, broker and worker all do
+their part.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from zenvia_webhooks.models import Event, TaskRun
 logger = logging.getLogger(__name__)
 
 #: `TaskRun.task` of the rows.
-WORKER, BEAT = "worker", "beat"
-#: Seconds between two writes of one process, for each of the two rows, at least.
+WORKER, BEAT, COMMAND = "worker", "beat", "zenvia_dispatch_events"
+#: Seconds between two writes of one process, for each row, at least.
 INTERVAL = 15
 #: How many receivers a worker's note names.
 MAX_NAMED = 50
@@ -31,7 +32,7 @@ _given_at: dict[str, float] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class Pulse:
-    """The last sign of a worker or of beat."""
+    """The last sign of a worker, of beat or of the command."""
 
     #: By the database's clock.
     given_at: datetime
@@ -40,22 +41,22 @@ class Pulse:
     note: str
 
 
-def give(*, sweep: bool) -> None:
-    """Note that a worker runs, and that beat does where this run is a sweep. Never raises."""
-    for task in (WORKER, BEAT) if sweep else (WORKER,):
+def give(*tasks: str) -> None:
+    """Note that these run: `WORKER`, and `BEAT` where it is for a sweep, or `COMMAND`. Never raises."""
+    for task in tasks:
         now = time.monotonic()
         if now - _given_at.get(task, -INTERVAL) < INTERVAL:
             continue
         _given_at[task] = now
         try:
-            _write(task, connected() if task == WORKER else "")
+            _write(task, "" if task == BEAT else connected())
         except Exception:
             # No reason to hold up an event; what is wrong with the database will show there.
             logger.exception("the pulse of %s could not be written", task)
 
 
 def last(task: str) -> Pulse | None:
-    """Return the last pulse of `WORKER` or `BEAT`; None where there never was one."""
+    """Return the last pulse of `WORKER`, `BEAT` or `COMMAND`; None where there never was one."""
     rows = TaskRun.objects.using(router.db_for_write(TaskRun)).filter(task=task)
     row = rows.annotate(now=DatabaseNow()).values_list("started_at", "now", "note").first()
     if row is None:

@@ -36,7 +36,7 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
     """Hand due events to their receivers; return how many were taken up. Beat says that it is the `sweep`."""
     pools.require_supported()
     if not self.request.is_eager:
-        pulse.give(sweep=sweep)
+        pulse.give(pulse.WORKER, *([pulse.BEAT] if sweep else []))
     return dispatch.dispatch_due()
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from zenvia_webhooks import checks, wakeup
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, skipped, warning
 from zenvia_webhooks.diagnosis.settings import said
+from zenvia_webhooks.diagnosis.workers import stand_in
 
 AREA = Area.BROKER
 #: No Celery app in this process: there is no telling which broker it would be.
@@ -33,8 +34,10 @@ def check_broker() -> Iterator[Finding]:
     try:
         wakeup.publish()
     except Exception as error:  # noqa: BLE001  # each transport has errors of its own
+        # Without a worker, nobody needs it.
+        finding = warning if stand_in() else broken
         # The kind of the error alone: its text may hold the broker's password.
-        yield broken(
+        yield finding(
             AREA,
             "no-broker",
             _("The broker takes no message: %(error)s.") % {"error": type(error.__cause__ or error).__name__},

@@ -1,4 +1,4 @@
-"""Whether worker and beat are there, by their pulse, and who listens in the worker."""
+"""Whether worker and beat are there, or the command that stands in for both, by their pulse; and who listens there."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from datetime import timedelta
 from typing import Any
 
 from celery.app import app_or_default
-from django.db import router
+from django.db import DatabaseError, router
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from zenvia_webhooks import pulse, wakeup
 from zenvia_webhooks.clock import DatabaseNow
-from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok
+from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.pulse import Pulse
 
 #: Seconds after which a pulse proves nothing any more: some sweeps, and the time between two writes.
 OLD = 60
+#: The same, of a command that cron runs.
+COMMAND_OLD = 900
 #: Seconds that a worker has for the hint which the broker's check has sent.
 ANSWER_SECONDS = 5
 #: How many receivers are named.
@@ -35,6 +37,14 @@ def check_worker() -> Iterator[Finding]:
         yield ok(Area.WORKER, _("A worker has events in hand."))
     elif _answers(before):
         yield ok(Area.WORKER, _("A worker took the message that was just sent."))
+    elif (command := stand_in()) is not None:
+        yield warning(
+            Area.WORKER,
+            "no-worker",
+            _("There is no worker; zenvia_dispatch_events ran %(age)s ago.") % {"age": duration(command.age)},
+            _("Events wait until it runs again. A worker hands them out at once: celery -A %(app)s worker -Q %(queue)s")
+            % {"app": app_or_default().main, "queue": _queue()},
+        )
     else:
         yield broken(
             Area.WORKER,
@@ -53,6 +63,14 @@ def check_beat() -> Iterator[Finding]:
     if beat is not None and beat.age - busy_for < max(OLD, 3 * _sweep_interval()):
         yield ok(Area.BEAT, _("Beat's sweep came in %(age)s ago.") % {"age": duration(beat.age)})
         return
+    if (command := stand_in()) is not None:
+        yield warning(
+            Area.BEAT,
+            "no-beat",
+            _("There is no beat; zenvia_dispatch_events ran %(age)s ago.") % {"age": duration(command.age)},
+            _("Have cron run zenvia_sync_subscriptions every hour and zenvia_purge_events every night, too."),
+        )
+        return
     yield broken(
         Area.BEAT,
         "no-beat",
@@ -65,6 +83,8 @@ def check_beat() -> Iterator[Finding]:
 def check_receivers() -> Iterator[Finding]:
     """Look at what the worker noted of its receivers: this process may have others."""
     worker = pulse.last(pulse.WORKER)
+    if worker is None or worker.age >= OLD:
+        worker = stand_in() or worker
     lines = worker.note.splitlines() if worker else []
     if not lines:
         yield broken(
@@ -81,6 +101,15 @@ def check_receivers() -> Iterator[Finding]:
         len(lines),
     )
     yield ok(Area.RECEIVERS, text % {"count": len(lines), "names": names})
+
+
+def stand_in() -> Pulse | None:
+    """Return the pulse of `zenvia_dispatch_events` where it runs often enough to do without a worker."""
+    try:
+        command = pulse.last(pulse.COMMAND)
+    except DatabaseError:
+        return None  # that it can't be read is said elsewhere
+    return command if command is not None and command.age < COMMAND_OLD else None
 
 
 def _is_busy() -> bool:

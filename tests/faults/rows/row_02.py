@@ -6,6 +6,7 @@ broken. Whatever else this machine does slows down both, so their answers can be
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -140,13 +141,13 @@ def measure(line: Line, site: Site, broker: NetworkBroker, way: Break, *, comes_
         f"p99 with it, and beside it with a broker that is well: {pairs} ms; delivered {took:.0f} s {how}"
     )
     line.expect(worse(rounds) <= MORE, f"the 99th percentile is {1000 * worse(rounds):.0f} ms worse")
-    longest = {web: min(max(both[web]["latencies"]) for both in rounds) for web in warm_up}
+    longest = {web: min(max(both[web]["latencies"], default=math.inf) for both in rounds) for web in warm_up}
     line.expect(longest["broken"] <= max(LATE, longest["well"] + MORE), f"the longest answers: {longest} s")
 
 
 def p99(said: dict[str, Any]) -> float:
     latencies: list[float] = sorted(said["latencies"])
-    return latencies[len(latencies) * 99 // 100]
+    return latencies[len(latencies) * 99 // 100] if latencies else math.inf
 
 
 def milliseconds(said: dict[str, Any]) -> str:
