@@ -62,6 +62,9 @@ class Site:
             "DATABASE_URL": "" if self.is_sqlite else self.url,
             "CELERY_BROKER_URL": broker.url,
             "DATA_DIR": str(folder),
+            # Where gunicorn puts a socket, and takes away whose was there.
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(folder),
             "ZENVIA_API_KEY": "key-of-the-site",
             "DJANGO_SETTINGS_MODULE": "tests.faults.app.settings",
             "PYTHONPATH": str(ROOT),

@@ -57,8 +57,8 @@ def break_it(line: Line, site: Site, kills: int) -> None:
             try:
                 if point == OF_THE_DEAD:
                     site.arm(LEAVES_ONE, "kill")
-                    await_kill(site, LEAVES_ONE)
-                await_kill(site, point)
+                    await_kill(site, LEAVES_ONE, "kill")
+                await_kill(site, point, action)
             except AssertionError as error:
                 line.failures.append(str(error))
                 break  # to see what that has lost
@@ -77,7 +77,7 @@ def break_it(line: Line, site: Site, kills: int) -> None:
     )
 
 
-def await_kill(site: Site, point: str) -> None:
+def await_kill(site: Site, point: str, action: str) -> None:
     """Wait until somebody was killed there, and for the worker that is gone with it to be there again.
 
     So that the other worker is always there to take up what the dead one held.
@@ -86,7 +86,9 @@ def await_kill(site: Site, point: str) -> None:
     while site.is_armed(point):
         assert time.monotonic() < ends, f"nobody came by {point}\n{site.processes.tails()}"
         time.sleep(0.02)
-    time.sleep(0.1)
+    while action == "kill group" and not any(map(site.processes.has_ended, WORKERS)):
+        assert time.monotonic() < ends, f"no worker died at {point}"
+        time.sleep(0.02)
     for worker in WORKERS:
         if site.processes.has_ended(worker):
             site.processes.kill(worker)
