@@ -20,19 +20,21 @@ class Defect:
     #: The row that catches it, and the part of it that is enough.
     row: int
     part: str
+    #: What that row then says, among other things: one that merely breaks off has caught nothing.
+    says: str
 
 
 PLANTED = (
-    Defect("check_then_insert", 5, "PostgreSQL"),
-    Defect("publish_before_commit", 2, "Redis silent"),
-    Defect("ack_before_work", 4, "PostgreSQL"),
-    Defect("lease_never_expires", 4, "PostgreSQL"),
-    Defect("dedupe_marks_done", 6, "sent again"),
-    Defect("one_transaction_for_all", 7, "PostgreSQL"),
-    Defect("swallowed_time_limit", 7, "PostgreSQL"),
-    Defect("no_fence", 10, "stopped past its lease, PostgreSQL"),
-    Defect("not_counted_before", 8, ""),
-    Defect("gone_at_once", 6, "unknown to an old worker"),
+    Defect("check_then_insert", 5, "PostgreSQL", "answers: "),
+    Defect("publish_before_commit", 2, "Redis silent", "no answer: "),
+    Defect("ack_before_work", 4, "PostgreSQL", "stored, but not delivered"),
+    Defect("lease_never_expires", 4, "PostgreSQL", "stayed in dead hands"),
+    Defect("dedupe_marks_done", 6, "sent again", "stored, but not delivered"),
+    Defect("one_transaction_for_all", 7, "PostgreSQL", "run twice: [('effect'"),
+    Defect("swallowed_time_limit", 7, "PostgreSQL", "swallows_the_limit of event 1 is succeeded"),
+    Defect("no_fence", 10, "stopped past its lease, PostgreSQL", "the late outcome is refused"),
+    Defect("not_counted_before", 8, "", "the killer ran"),
+    Defect("gone_at_once", 6, "unknown to an old worker", "stored, but not delivered"),
 )
 
 
@@ -46,15 +48,16 @@ def run(case: Case) -> None:
                 importlib.import_module(f"tests.faults.rows.row_{defect.row:02}").run(inner)
             finally:
                 inner.servers.stop()
-            caught = [failure for inner_line in inner.lines for failure in inner_line.failures]
+            said = [failure for inner_line in inner.lines for failure in inner_line.failures]
+            caught = [failure for failure in said if defect.says in failure]
             line.expect(inner.lines, "no part of the row was run")
-            line.expect(caught, "not caught")
-            line.notes += [f"caught: {first_line(failure)[:100]}" for failure in caught]
+            line.expect(caught, f"not caught: no failure says {defect.says!r}, but {said}")
+            line.notes += [f"caught: {first_line(failure, defect.says)[:100]}" for failure in caught[:1]]
             case.left_out += inner.left_out
 
 
-def first_line(text: str) -> str:
-    return text.partition("\n")[0]
+def first_line(text: str, holding: str) -> str:
+    return next(line.strip() for line in text.splitlines() if holding in line)
 
 
 def patched(folder: Path, patch: str) -> Path:
