@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "pace",
         "claims",
+        "waiting",
         "outcomes",
         "tries",
         "dispatch",

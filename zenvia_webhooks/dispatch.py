@@ -18,6 +18,7 @@ from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.pace import CLAIM_SECONDS, Pace, RunClock
 from zenvia_webhooks.signals import receivers_of
 from zenvia_webhooks.tries import Try, record_death, run_try
+from zenvia_webhooks.waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -25,19 +26,20 @@ logger = logging.getLogger(__name__)
 pace = Pace()
 
 
-def dispatch_due(*, limit: int | None = None, may_hint: bool = True) -> int:
+def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunClock | None = None) -> int:
     """Hand some due events, a second's work or two, to their receivers; return how many were begun.
 
-    At most `limit`. Where more is due, a hint is sent, unless there is nobody to take it.
+    At most `limit`. Where more is due, a hint is sent, unless there is nobody to take it. `clock` is that of a run
+    which has begun already.
     """
-    clock, hints = RunClock(), _Hints(may_hint)
+    clock, hints = clock or RunClock(), _Hints(may_hint)
     if pace.owes_suspects:
         # Said beforehand, as this one may kill the process: then the others have their turn in the next.
         pace.owes_suspects = False
         owed = claim_suspect(clock)
         if owed.events:
             try:
-                return _work_off(owed)[0]
+                return _work_off(owed, hints)[0]
             finally:
                 hints.send()
     size = pace.size() if limit is None else min(pace.size(), limit)
@@ -46,8 +48,9 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True) -> int:
         # Before the work, so that an idle process shares it.
         hints.send()
     try:
-        begun, is_more = _work_off(claim)
-        pace.note(begun, clock.elapsed)
+        began = time.monotonic()
+        begun, is_more = _work_off(claim, hints)
+        pace.note(begun, time.monotonic() - began)
         pace.owes_suspects = not clock.may_start
         # Suspects after the others are written down or given back, and one at a time: one that kills this process,
         # too, takes nobody with it.
@@ -56,7 +59,7 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True) -> int:
             suspect = claim_suspect(clock)
             if not suspect.events:
                 break
-            of_suspect, is_unfinished = _work_off(suspect)
+            of_suspect, is_unfinished = _work_off(suspect, hints)
             begun += of_suspect
             if is_unfinished or time.monotonic() >= ends:
                 is_more = True
@@ -82,26 +85,25 @@ class _Hints:
             wakeup.hint()
 
 
-def _work_off(claim: Claim) -> tuple[int, bool]:
+def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
     """Dispatch a claim's events as long as there is time, and give the others back.
 
     Return how many were begun, and whether some are still due.
     """
-    waiting, is_unfinished = list(claim.events), False
+    is_unfinished = False
     ends = time.monotonic() + CLAIM_SECONDS
-    try:
-        while waiting and claim.clock.may_start and not is_unfinished:
-            if len(waiting) < len(claim.events) and time.monotonic() >= ends:
+    with Waiting(claim, hints.send) as waiting:
+        while claim.clock.may_start and not is_unfinished:
+            if waiting.begun and time.monotonic() >= ends:
                 break
-            event = waiting.pop(0)
+            event = waiting.take()
+            if event is None:
+                break
             try:
                 is_unfinished = not dispatch(event, claim)
             except ClaimLostError as lost:
                 logger.warning("%s; its outcome is left to the present holder", lost)
-    finally:
-        # Also after an error: what was not started need not wait for the end of the lease.
-        give_back(claim, waiting)
-    return len(claim.events) - len(waiting), is_unfinished or bool(waiting)
+    return waiting.begun, is_unfinished or waiting.begun < len(claim.events)
 
 
 def dispatch(event: Event, claim: Claim) -> bool:

@@ -15,6 +15,9 @@ STARTING_PART, SOFT_PART, HARD_PART = 0.2, 0.7, 0.8
 MARGIN = 0.03
 #: Seconds of work that a claim is meant to hold.
 CLAIM_SECONDS = 1.0
+#: Seconds after which what was claimed no longer waits for the receiver that is running: it may be slow, or hang, and
+#: other processes be idle.
+PATIENCE = 2 * CLAIM_SECONDS
 FIRST_SIZE = 10
 
 

@@ -8,13 +8,26 @@ from celery import Task, shared_task
 
 from zenvia_webhooks import dispatch, pools, pulse, retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.pace import HARD_PART, SOFT_PART
+from zenvia_webhooks.pace import HARD_PART, SOFT_PART, RunClock
 
 #: Seconds that one run of the purge takes.
 PURGE_SECONDS = 5
 
 
-class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
+class OwnTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A task of ours, which a host's defaults for its own do not reach.
+
+    A rate limit would hold up leads, and a message that comes again after its worker died starts nothing that the next
+    sweep does not.
+    """
+
+    ignore_result = True
+    rate_limit = 0  # type: ignore[assignment]  # none, where None is the host's default
+    acks_late = False
+    reject_on_worker_lost = False
+
+
+class DispatchTask(OwnTask):
     """A task whose time limits follow `LEASE_SECONDS`.
 
     Properties, as a message that names the task carries no limits, and beat's schedule is a constant. A worker reads
@@ -31,16 +44,26 @@ class DispatchTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 
 
 # `expires` here too: django-celery-beat does not keep the schedule's.
-@shared_task(bind=True, name=wakeup.TASK, base=DispatchTask, ignore_result=True, expires=wakeup.SWEEP_EXPIRES)
+@shared_task(bind=True, name=wakeup.TASK, base=DispatchTask, expires=wakeup.SWEEP_EXPIRES)
 def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
-    """Hand due events to their receivers; return how many were taken up. Beat says that it is the `sweep`."""
+    """Hand due events to their receivers; return how many were taken up.
+
+    Beat says that it is the `sweep`, which goes on until nothing is due or the next one comes: where hints get lost, it
+    is all that there is.
+    """
+    clock = RunClock()
     pools.require_supported()
     if not self.request.is_eager:
         pulse.give(pulse.WORKER, *([pulse.BEAT] if sweep else []))
-    return dispatch.dispatch_due()
+    taken_up = 0
+    while begun := dispatch.dispatch_due(clock=clock):
+        taken_up += begun
+        if not (sweep and clock.may_start and clock.elapsed < wakeup.SWEEP_INTERVAL):
+            break
+    return taken_up
 
 
-@shared_task(name=schedule.PURGE_TASK, bind=True, ignore_result=True)
+@shared_task(name=schedule.PURGE_TASK, bind=True, base=OwnTask)
 def purge_events(self: Task[[], int]) -> int:
     """Delete finished events older than `RETENTION_DAYS`, for some seconds; then leave the rest to a run of its own.
 
@@ -58,7 +81,7 @@ def purge_events(self: Task[[], int]) -> int:
     return purged
 
 
-@shared_task(name="zenvia_webhooks.sync_subscriptions", ignore_result=True, expires=3600)
+@shared_task(name="zenvia_webhooks.sync_subscriptions", expires=3600, base=OwnTask)
 def sync_subscriptions() -> int:
     """Compare subscriptions with what Zenvia lists; return how many lines a person should see to."""
     return subscriptions.watch()

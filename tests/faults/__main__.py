@@ -40,11 +40,11 @@ def main() -> int:
     known = {int(path.stem.removeprefix("row_")): path.stem for path in Path(rows.__file__).parent.glob("row_*.py")}
     if unknown := [number for number in arguments.rows if number not in known]:
         parser.error(f"no such row: {', '.join(map(str, unknown))}")
+    modules = {number: importlib.import_module(f"tests.faults.rows.{known[number]}") for number in arguments.rows}
     folder = Path(tempfile.mkdtemp(prefix="zenvia_faults_"))
     # Database servers run under accounts of their own.
     folder.chmod(0o755)
     cases = [(number, Case(folder / f"row_{number:02}", short=arguments.short)) for number in arguments.rows]
-    modules = {number: importlib.import_module(f"tests.faults.rows.{known[number]}") for number in arguments.rows}
     for asked_to_end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(asked_to_end, partial(give_up, folder))
     with ThreadPoolExecutor() as beside, ThreadPoolExecutor(max_workers=1) as one_by_one:

@@ -71,6 +71,13 @@ def slow(sender: type[Event], event: Event, **kwargs: Any) -> None:
 
 
 @watched
+def hangs_on_poison(sender: type[Event], event: Event, **kwargs: Any) -> None:
+    """Hang until the soft time limit with some events, and be quick with the others."""
+    if event.lead is not None and event.lead.name == "poison":
+        time.sleep(3600)
+
+
+@watched
 def fails_at_first(sender: type[Event], event: Event, **kwargs: Any) -> None:
     """Fail until a file says that the fault is mended."""
     if not (FOLDER / "mended").exists():

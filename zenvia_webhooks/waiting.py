@@ -1,0 +1,87 @@
+"""The events of a claim that are not begun yet, and how long they wait behind the one that is."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from celery.app import app_or_default
+from django.db import connections, router
+
+from zenvia_webhooks.claims import Claim, give_back
+from zenvia_webhooks.models import Event
+from zenvia_webhooks.pace import PATIENCE
+
+logger = logging.getLogger(__name__)
+
+
+class Waiting:
+    """A claim's events in their order, to be taken one by one; what is left in the end is given back.
+
+    What waits for longer than `PATIENCE` is given back meanwhile, by a thread with a database connection of its own,
+    which then calls `on_given_back`. Not on SQLite, where it would wait for the receiver's transaction.
+    """
+
+    def __init__(self, claim: Claim, on_given_back: Callable[[], None]) -> None:
+        self._claim, self._on_given_back = claim, on_given_back
+        self._events, self._lock = deque(claim.events), threading.Lock()
+        self._app = app_or_default()
+        self._timer: threading.Timer | None = None
+        #: How many were taken.
+        self.begun = 0
+
+    def take(self) -> Event | None:
+        """Return the next event, which is then begun; None where none is left."""
+        with self._lock:
+            if not self._events:
+                return None
+            self.begun += 1
+            return self._events.popleft()
+
+    def __enter__(self) -> Self:
+        connection = connections[router.db_for_write(Event)]
+        # In a transaction, as in a host's tests, nobody else sees the claim.
+        if len(self._events) > 1 and connection.features.has_select_for_update and not connection.in_atomic_block:
+            self._timer = threading.Timer(PATIENCE, self._give_back_meanwhile)
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if error is None:
+            give_back(self._claim, self._take_all())
+            return
+        try:
+            # What was not started need not wait for the end of the lease, should the connection be what broke.
+            connection = connections[router.db_for_write(Event)]
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
+            give_back(self._claim, self._take_all())
+        except Exception:
+            logger.exception("events could not be given back; they wait for the end of their lease")
+
+    def _take_all(self) -> list[Event]:
+        with self._lock:
+            left = list(self._events)
+            self._events.clear()
+        return left
+
+    def _give_back_meanwhile(self) -> None:
+        # This thread would know of no app but Celery's default.
+        self._app.set_current()
+        try:
+            if left := self._take_all():
+                give_back(self._claim, left)
+                self._on_given_back()
+        except Exception:
+            logger.exception("events could not be given back; they wait for the end of their lease")
+        finally:
+            connections.close_all()
