@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 import uuid
 from typing import Any
 
@@ -13,10 +14,13 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from tests import receivers
 from tests.shop.models import Customer
-from tests.webhooks import arrived, let_time_pass
+from tests.webhooks import arrived, envelope, let_time_pass
 from zenvia_webhooks.claims import ClaimLostError, claim_due, claim_suspect
 from zenvia_webhooks.dispatch import dispatch, dispatch_due
-from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.exceptions import RetryLater
+from zenvia_webhooks.intake import COUNT_SECONDS, take_in
+from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.pace import RunClock
 from zenvia_webhooks.signals import lead_created, non_atomic
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -251,3 +255,92 @@ breaks: dict[str, bool] = {}
 def connection_breaks(sender: Any, event: Event, **kwargs: Any) -> None:
     Customer.objects.create(name="once")
     breaks["now"] = True
+
+
+# What one leaves open
+
+
+@non_atomic
+def leaves_a_transaction_open(sender: Any, event: Event, **kwargs: Any) -> None:
+    receivers.calls.append(("leaves_a_transaction_open", event.pk))
+    transaction.set_autocommit(False)
+    Customer.objects.create(name="never committed")
+
+
+@non_atomic
+def raises_in_an_open_transaction(sender: Any, event: Event, **kwargs: Any) -> None:
+    transaction.atomic().__enter__()
+    raise RuntimeError("out of the middle")
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [(leaves_a_transaction_open, "TransactionLeftOpenError"), (raises_in_an_open_transaction, "RuntimeError")],
+)
+def test_transaction_that_a_receiver_leaves_open_takes_nobody_with_it(bad: Any, error: str) -> None:
+    lead_created.connect(bad)
+    lead_created.connect(receivers.create_customer)
+    events = [arrived(name=f"Ana {number}") for number in range(3)]
+    dispatch_due()
+    connection.close()  # as Celery does after a task
+    assert names() == ["Ana 0", "Ana 1", "Ana 2"]
+    for event in events:
+        good, failed = event.deliveries.order_by("-status")
+        assert (good.status, failed.status) == ("succeeded", "retrying")
+        assert error in failed.error
+
+
+# An interruption in the middle of a query
+
+
+@non_atomic
+def makes_of_the_interruption_what_it_likes(sender: Any, event: Event, **kwargs: Any) -> None:
+    raise RetryLater(60)
+
+
+def test_connection_is_new_after_an_interruption_whatever_the_receiver_makes_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(RunClock, "seconds_left", 0)
+    closed, close = threading.Event(), connection.close
+
+    def note_and_close() -> None:
+        closed.set()
+        close()
+
+    monkeypatch.setattr(connection, "close", note_and_close)
+    assert outcome(run(makes_of_the_interruption_what_it_likes)) == ("retrying", "retrying")
+    assert closed.is_set()
+
+
+# A row that somebody holds
+
+
+def test_duplicate_is_answered_though_a_receiver_holds_the_events_row() -> None:
+    event = arrived(leadId="1")
+    rows_are_locked = connection.features.has_select_for_update  # else nobody can hold one
+    holds, is_answered = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(Event.objects.select_for_update().filter(pk=event.pk))
+            holds.set()
+            is_answered.wait(20)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    if rows_are_locked:
+        holder.start()
+        assert holds.wait(20)
+    began = time.monotonic()
+    try:
+        again = take_in(Subscription.objects.get(), envelope(leadId="1"), headers={}, remote_addr="")
+        took = time.monotonic() - began
+    finally:
+        is_answered.set()
+        if rows_are_locked:
+            holder.join()
+    assert (again.status, again.event_id) == ("duplicate", event.pk)
+    assert took < 5 * COUNT_SECONDS
+    event.refresh_from_db()
+    assert event.duplicates == (0 if rows_are_locked else 1)

@@ -35,6 +35,14 @@ crm = Crm()
 def takes_no_more(sender: Any, event: Event) -> None: ...
 
 
+def yields(sender: Any, event: Event, **kwargs: Any) -> Any:
+    yield event
+
+
+async def yields_later(sender: Any, event: Event, **kwargs: Any) -> Any:
+    yield event
+
+
 def other(sender: Any, event: Event, **kwargs: Any) -> None: ...
 
 
@@ -106,6 +114,8 @@ def local() -> Callable[..., None]:
         (other, 5, "must be a string"),
         (other, ("a", "b"), "must be a string"),
         (other, "n" * 256, "longer than 255"),
+        (yields, None, "yields must not yield"),
+        (yields_later, None, "yields_later must not yield"),
         (takes_no_more, None, r"takes_no_more must take \*\*kwargs"),
     ],
 )

@@ -19,7 +19,7 @@ from zenvia_webhooks import pace
 from zenvia_webhooks.dispatch import dispatch_due
 from zenvia_webhooks.exceptions import GiveUp, RetryLater
 from zenvia_webhooks.models import Delivery, Event
-from zenvia_webhooks.signals import lead_created, non_atomic
+from zenvia_webhooks.signals import delivery_failed, lead_created, non_atomic
 
 pytestmark = pytest.mark.django_db
 
@@ -201,3 +201,30 @@ def test_receiver_without_time_left_is_not_begun(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pace, "STARTING_PART", 0)
     assert dispatch_due() == 0
     assert receivers.calls == []
+
+
+# Who is told
+
+names_seen: list[str | None] = []
+
+
+def see_the_name(sender: Any, event: Event, **kwargs: Any) -> None:
+    assert event.lead is not None
+    names_seen.append(event.lead.name)
+
+
+def spoil(sender: Any, event: Event, **kwargs: Any) -> None:
+    event.payload = {}
+
+
+def test_who_is_told_of_a_failure_changes_the_event_for_nobody_else() -> None:
+    names_seen.clear()
+    lead_created.connect(receivers.broken)
+    lead_created.connect(see_the_name)
+    delivery_failed.connect(spoil)
+    try:
+        arrived(name="Ana")
+        dispatch_due()
+    finally:
+        delivery_failed.disconnect(spoil)
+    assert names_seen == ["Ana"]

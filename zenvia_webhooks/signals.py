@@ -60,9 +60,12 @@ class EventSignal(Signal):
         """Connect a receiver.
 
         Raises ValueError for one that could not be found again by its name in another process (a lambda, a local
-        function, an object without a name), that shares its name with another, or that takes no keyword arguments.
+        function, an object without a name), that shares its name with another, that takes no keyword arguments, or
+        that is a generator, as calling it runs none of it.
         """
         name = receiver_name(receiver, dispatch_uid)
+        if inspect.isgeneratorfunction(receiver) or inspect.isasyncgenfunction(receiver):
+            raise ValueError(f"The receiver {name} must not yield: calling it would run nothing.")
         if not func_accepts_kwargs(receiver):
             raise ValueError(f"The receiver {name} must take **kwargs: later versions may pass it more.")
         with _lock:

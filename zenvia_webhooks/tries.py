@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,10 @@ class ReceiverExitedError(Exception):
 
 class ReceiverCancelledError(Exception):
     """The receiver let a cancellation out that was not meant for it."""
+
+
+class TransactionLeftOpenError(Exception):
+    """The receiver, which is not atomic, left a transaction open that it had begun."""
 
 
 class TooSlowError(Exception):
@@ -116,18 +121,17 @@ def _outcome_of(attempt: Try, attempts: int, *, started: float | None) -> outcom
 
 
 def _readable(attempt: Try, error: Exception) -> Exception:
-    if not isinstance(error, SoftTimeLimitExceeded):
-        return error
-    connection = connections[router.db_for_write(Event)]
-    if not connection.in_atomic_block:
-        connection.close()  # it may have been interrupted in the middle of a query
-    return TooSlowError(attempt.claim.clock)
+    clock, connection = attempt.claim.clock, connections[router.db_for_write(Event)]
+    # Whatever the receiver made of the interruption: it may have come in the middle of a query.
+    if (isinstance(error, SoftTimeLimitExceeded) or clock.seconds_left <= 0) and not connection.in_atomic_block:
+        connection.close()
+    return TooSlowError(clock) if isinstance(error, SoftTimeLimitExceeded) else error
 
 
 def _record_failure(attempt: Try, outcome: outcomes.Outcome, error: Exception) -> None:
     row = outcome.write_failure(error, is_gone=attempt.receiver is None)
     if row.status != Delivery.Status.SUCCEEDED:
-        delivery_failed.send_robust(sender=Delivery, event=attempt.event, delivery=row)
+        delivery_failed.send_robust(sender=Delivery, event=copy.deepcopy(attempt.event), delivery=row)
 
 
 def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
@@ -135,7 +139,8 @@ def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
         raise NotConnectedError(f"{attempt.name} is not connected in this worker")
     using, clock = router.db_for_write(Event), attempt.claim.clock
     if not (conf.atomic_receivers and attempt.receiver.is_atomic):
-        returned = _call(attempt.receiver, attempt.event, clock)
+        with _no_transaction_left_open(using):
+            returned = _call(attempt.receiver, attempt.event, clock)
         with transaction.atomic(using=using):
             outcome.write_success(returned)
         return
@@ -144,6 +149,27 @@ def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
         transaction.on_commit(outcome.committed, using=using)
         # Nothing of ours is locked or written until it has returned.
         outcome.write_success(_call(attempt.receiver, attempt.event, clock))
+
+
+@contextlib.contextmanager
+def _no_transaction_left_open(using: str) -> Iterator[None]:
+    """End what a receiver has left open: all that follows in this run would be in it, and be lost with it."""
+    before = _transactions(using)
+    is_left_open = False
+    try:
+        yield
+    finally:
+        is_left_open = _transactions(using) != before
+        if is_left_open and not before[0]:
+            connections[using].close()
+            connections[using].connect()
+    if is_left_open:
+        raise TransactionLeftOpenError("it began a transaction, or switched autocommit off, and left it so")
+
+
+def _transactions(using: str) -> tuple[int, bool]:
+    connection = connections[using]
+    return connection.in_atomic_block + len(connection.savepoint_ids), connection.get_autocommit()
 
 
 def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:

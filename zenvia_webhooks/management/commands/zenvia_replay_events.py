@@ -53,7 +53,7 @@ class Command(BaseCommand):
         if interactive and not _confirmed(f"Replay up to {total} events? [y/N] "):
             raise CommandError("Nothing was replayed.")
         # All due since this moment, so that what arrives meanwhile is newer and need not wait for them.
-        due_at = events.annotate(now=DatabaseNow()).values_list("now", flat=True)[:1].get()
+        due_at = events.annotate(now=DatabaseNow()).values_list("now", flat=True).first()
         progress, replayed, stranger = Progress(self.stderr, total), 0, ""
         for event in _each(events):
             try:
