@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -188,6 +189,10 @@ class Site:
         """Return when a receiver began with an event, by its own word."""
         lines = [line.split() for line in (self.folder / "seen.txt").read_text().splitlines()]
         return [float(line[4]) for line in lines if line[:3] == ["begins", receiver, str(event)]]
+
+    def waits(self, receiver: str, event: int) -> list[float]:
+        """Return the seconds between the tries of a receiver."""
+        return [second - first for first, second in itertools.pairwise(self.begun(receiver, event))]
 
     def drain(self, seconds: float) -> float:
         """Wait until every event is handed out; return how long that took.
