@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.db import connection, transaction
+from django.db.models import ProtectedError
+from django.db.models.signals import pre_delete
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
@@ -44,6 +46,24 @@ def test_finished_and_old_events_go_with_their_deliveries() -> None:
     assert list(purge(90)) == [1]
     assert left() == {young.pk}
     assert not Delivery.objects.exists()
+
+
+def test_what_a_hosts_own_rows_protect_is_kept_and_keeps_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    events = [stored() for _ in range(5)]
+    kept = {events[1].pk, events[4].pk}
+
+    def protect(sender: Any, instance: Event, **kwargs: Any) -> None:
+        # As Django does for a foreign key with PROTECT.
+        if instance.pk in kept:
+            raise ProtectedError("an invoice refers to it", {instance})
+
+    pre_delete.connect(protect, sender=Event)
+    try:
+        assert list(purge(90)) == [3]
+    finally:
+        pre_delete.disconnect(protect, sender=Event)
+    assert left() == kept
+    assert "2 old events are kept" in caplog.text
 
 
 @pytest.mark.parametrize("status", Event.Status.values)

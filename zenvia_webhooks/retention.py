@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db import connections, router, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import ProtectedError, Q, QuerySet, RestrictedError
 from django.utils.timezone import now
 
 from zenvia_webhooks.models import Event
+
+logger = logging.getLogger(__name__)
 
 #: What nobody will touch again by itself. The quarantined are among them: their bodies hold personal data, too.
 FINISHED = (
@@ -35,7 +38,8 @@ def to_purge(days: float) -> QuerySet[Event]:
 def purge(days: float) -> Iterator[int]:
     """Delete `to_purge(days)`, what belongs to it included, in small transactions; yield each one's number of events.
 
-    What is due, or in a worker's hands, is left alone, whatever its status says.
+    What is due, or in a worker's hands, is left alone, whatever its status says; and so is what rows of the host's own
+    refer to with PROTECT or RESTRICT.
     """
     old = to_purge(days).order_by("received_at", "pk")
     skips_locked = connections[old.db].features.has_select_for_update_skip_locked
@@ -48,10 +52,25 @@ def purge(days: float) -> Iterator[int]:
             done = [
                 pk for pk, _received_at, next_attempt_at, claim in rows if next_attempt_at is None and claim is None
             ]
-            # Without their columns: bodies may be large.
-            Event.objects.using(old.db).filter(pk__in=done).only("pk").delete()
-        yield len(done)
+            deleted = _delete(done, old.db)
+        if deleted < len(done):
+            logger.warning("%s old events are kept, as rows that refer to them protect them", len(done) - deleted)
+        yield deleted
         if len(rows) < BATCH:
             return
         pk, received_at = rows[-1][:2]
         after = Q(received_at__gt=received_at) | Q(received_at=received_at, pk__gt=pk)
+
+
+def _delete(pks: Sequence[int], using: str) -> int:
+    """Delete these events but for those that are protected; return how many are gone."""
+    try:
+        with transaction.atomic(using=using):
+            # Without their columns: bodies may be large.
+            Event.objects.using(using).filter(pk__in=pks).only("pk").delete()
+    except (ProtectedError, RestrictedError):
+        if len(pks) == 1:
+            return 0
+        middle = len(pks) // 2
+        return _delete(pks[:middle], using) + _delete(pks[middle:], using)
+    return len(pks)
