@@ -122,6 +122,7 @@ def measure(line: Line, site: Site, broker: NetworkBroker, way: Break, *, comes_
     line.expect(site.open_events() > 0, "everything was delivered meanwhile: the fault was none")
     if comes_back:
         broken.__exit__(None, None, None)
+        restart(line, site)
     else:
         site.manage("zenvia_dispatch_events")
     took = site.drain(60)
@@ -143,6 +144,15 @@ def measure(line: Line, site: Site, broker: NetworkBroker, way: Break, *, comes_
     line.expect(worse(rounds) <= MORE, f"the 99th percentile is {1000 * worse(rounds):.0f} ms worse")
     longest = {web: min(max(both[web]["latencies"], default=math.inf) for both in rounds) for web in warm_up}
     line.expect(longest["broken"] <= max(LATE, longest["well"] + MORE), f"the longest answers: {longest} s")
+
+
+def restart(line: Line, site: Site) -> None:
+    """Start again what gave up without its broker, as whatever keeps a real site's processes running does."""
+    for name, start in {"worker": site.start_worker, "beat": site.start_beat}.items():
+        if site.processes.has_ended(name):
+            site.processes.kill(name)
+            start()
+            line.notes.append(f"the {name} had ended, and was started again")
 
 
 def p99(said: dict[str, Any]) -> float:
