@@ -35,6 +35,9 @@ EXAMPLE = ROOT / "example_project"
 FOR_DEMO = [EXAMPLE / "requirements.txt"]
 FOR_TESTS = [*FOR_DEMO, ROOT / "tests" / "requirements.txt"]
 
+# What names the servers that some tests need: see tests/servers.py.
+SERVERS = ["DATABASE_URL", "TEST_POSTGRES_URL", "TEST_MARIADB_URL", "TEST_REDIS_URL", "TEST_RABBITMQ_URL"]
+
 # What the caller's shell may hold for another project, and would lead ours astray.
 FOREIGN = [
     "DJANGO_SETTINGS_MODULE",
@@ -79,8 +82,10 @@ def main() -> int:
         become([str(EXAMPLE / "demo.py"), *(["--once"] if arguments.once else [])])
     install("tests", FOR_TESTS)
     if arguments.command == "test":
+        # The whole in two processes, as much of it waits; not where tests share servers, or pytest is told what to do.
+        in_two = [] if rest or any(map(os.environ.get, SERVERS)) else ["-n", "2", "--dist", "loadfile"]
         # -rs: pytest says what it left out, and why, above its closing line.
-        become(["-m", "pytest", "-rs", *rest])
+        become(["-m", "pytest", "-rs", *in_two, *rest])
     if arguments.command == "faults":
         become(["-m", "tests.faults", *rest])
     return check()
