@@ -85,7 +85,7 @@ def read_events(found: Found, acknowledged: Iterable[int]) -> dict[int, int]:
     """Return event id → number of the lead."""
     from zenvia_webhooks.models import Event
 
-    rows = list(Event.objects.exclude(payload=None).values_list("pk", "payload", "status"))
+    rows = list(Event.objects.filter(payload__isnull=False).values_list("pk", "payload", "status"))
     numbers = {pk: int(payload["data"]["leadId"].removeprefix("lead-")) for pk, payload, _status in rows if payload}
     found.stored = len(numbers)
     found.missing = sorted(set(acknowledged) - set(numbers.values()))
