@@ -118,6 +118,27 @@ def test_celery_as_the_readme_has_it() -> None:
     assert checks.check_celery() == []
 
 
+@pytest.mark.parametrize(
+    ("lease", "expected"),
+    [
+        (300, []),
+        (10, []),
+        (9.9, ["W011"]),
+        (0.01, ["W011"]),
+        (0, []),  # which check_settings reports
+    ],
+)
+def test_lease(settings: Any, lease: float, expected: list[str]) -> None:
+    settings.ZENVIA_WEBHOOKS = {"LEASE_SECONDS": lease}
+    assert ids(checks.check_lease()) == expected
+
+
+def test_short_lease_says_what_is_left(settings: Any) -> None:
+    settings.ZENVIA_WEBHOOKS = {"LEASE_SECONDS": 2}
+    [warning] = checks.check_lease()
+    assert "is 2: a receiver is interrupted after 1.4 s, and after 0.4 s a worker starts nothing more" in warning.msg
+
+
 def test_receivers() -> None:
     assert ids(checks.check_receivers()) == ["W009"]
     event_received.connect(receivers.note)

@@ -18,6 +18,10 @@ from zenvia_webhooks import signals, wakeup
 from zenvia_webhooks.conf import KEYS, conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.pace import SOFT_PART, STARTING_PART
+
+#: Seconds below which a lease is too short to work under.
+SHORT_LEASE = 10
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -102,6 +106,21 @@ def check_callback(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+def check_lease(**kwargs: Any) -> list[CheckMessage]:
+    """Report a lease that leaves receivers next to no time."""
+    lease = _read("lease_seconds")
+    if lease is None or lease >= SHORT_LEASE:
+        return []
+    return [
+        Warning(
+            f"ZENVIA_WEBHOOKS['LEASE_SECONDS'] is {lease:g}: a receiver is interrupted after "
+            f"{SOFT_PART * lease:.2g} s, and after {STARTING_PART * lease:.2g} s a worker starts nothing more.",
+            hint=f"Set it to twice what your slowest receiver takes, and to no less than {SHORT_LEASE}; 300 is usual.",
+            id="zenvia_webhooks.W011",
+        )
+    ]
+
+
 def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
     """Report a site without time zones: our times are in UTC, and its columns would not hold them."""
     if settings.USE_TZ:
@@ -165,6 +184,7 @@ ALL_CHECKS: tuple[Callable[..., list[CheckMessage]], ...] = (
     check_settings,
     check_account,
     check_callback,
+    check_lease,
     check_time_zones,
     check_celery,
     check_receivers,

@@ -42,6 +42,14 @@ class Database(ABC):
     def stop(self) -> None:  # noqa: B027  # SQLite has no server
         """Stop the server as if its machine went down."""
 
+    def pause(self) -> None:
+        """Let the server say nothing more, with its connections open, as when its disk or its host hangs."""
+        raise NotHereError(f"{self.name} has no server to pause")
+
+    def resume(self) -> None:
+        """Let a paused server go on."""
+        raise NotHereError(f"{self.name} has no server to resume")
+
     @abstractmethod
     def create(self, database: str) -> str:
         """Make an empty database and return its URL."""
@@ -89,6 +97,12 @@ class Server(Database):
     def stop(self) -> None:
         if "server" in self.processes.running:
             self.processes.kill("server")
+
+    def pause(self) -> None:
+        self.processes.pause("server")
+
+    def resume(self) -> None:
+        self.processes.resume("server")
 
     @abstractmethod
     def _prepare(self) -> None: ...

@@ -58,7 +58,7 @@ def end_all() -> None:
     with _lock:
         _is_over = True
     for process in _begun.copy():
-        signal_group(process, signal.SIGCONT)
+        resume(process)
         # PostgreSQL's way to leave no shared memory behind.
         signal_group(process, signal.SIGQUIT)
     ends = time.monotonic() + END_SECONDS
@@ -75,6 +75,29 @@ def signal_group(process: subprocess.Popen[Any], number: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def pause(process: subprocess.Popen[Any]) -> None:
+    """Stop a process and its children where they are, until `resume`."""
+    _signal_all(process, signal.SIGSTOP)
+
+
+def resume(process: subprocess.Popen[Any]) -> None:
+    _signal_all(process, signal.SIGCONT)
+
+
+def _signal_all(process: subprocess.Popen[Any], number: signal.Signals) -> None:
+    # The group first, so that it begins no further child; PostgreSQL's are in sessions of their own.
+    signal_group(process, number)
+    for child in children(process):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
+
+
+def children(process: subprocess.Popen[Any]) -> list[int]:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    return []
 
 
 class Processes:
@@ -106,16 +129,16 @@ class Processes:
         del self.running[name]
 
     def pause(self, name: str) -> None:
-        signal_group(self.running[name], signal.SIGSTOP)
+        pause(self.running[name])
 
     def resume(self, name: str) -> None:
-        signal_group(self.running[name], signal.SIGCONT)
+        resume(self.running[name])
 
     def stop(self, *names: str, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Ask these processes, or all, to end; kill what does not. The last that was started ends first."""
         stopping = tuple(reversed(names or tuple(self.running)))
         for name in stopping:
-            signal_group(self.running[name], signal.SIGCONT)
+            resume(self.running[name])
             self.running[name].send_signal(with_signal)
         for name in stopping:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -127,8 +150,7 @@ class Processes:
         return self.running[name].poll() is not None
 
     def children(self, name: str) -> list[int]:
-        pid = self.running[name].pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return children(self.running[name])
 
     def wait(self, look: Callable[[], T], what: str, seconds: float) -> T:
         """Return the first true value of `look()`. Fails where there is none in time, or a process has ended."""

@@ -6,11 +6,12 @@ import logging
 import threading
 from collections.abc import Iterator
 
-from django.db import Error, connections, router
+from django.db import Error, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok
+from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, warning
 from zenvia_webhooks.models import Event
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 AREA = Area.DATABASE
 #: Seconds that the database has for its first word.
 SECONDS = 5
+#: The level of isolation at which of two transactions that meet the second waits for the first, and then goes on.
+READ_COMMITTED = "read committed"
 
 
 def check_database() -> Iterator[Finding]:
@@ -37,6 +40,7 @@ def check_database() -> Iterator[Finding]:
         executor = MigrationExecutor(connection)
         ours = [node for node in executor.loader.graph.leaf_nodes() if node[0] == Event._meta.app_label]
         unapplied = [migration.name for migration, _back in executor.migration_plan(ours)]
+        isolation = _isolation(connection)
     except Error as error:
         # The kind of the error alone: its text may hold user and password.
         yield broken(
@@ -53,8 +57,28 @@ def check_database() -> Iterator[Finding]:
             _("Migrations are not applied: %(names)s.") % {"names": ", ".join(unapplied)},
             _("Run: manage.py migrate --database %(alias)s") % {"alias": alias},
         )
+    elif isolation not in (None, READ_COMMITTED):
+        yield warning(
+            AREA,
+            "isolation-level",
+            _(
+                "Transactions in the database %(alias)r are '%(level)s': PostgreSQL fails one of two that change the "
+                "same row, so Zenvia is answered 503 now and then, and events wait for a sweep."
+            )
+            % {"alias": alias, "level": isolation},
+            _("Leave out 'isolation_level' in DATABASES, and set default_transaction_isolation to 'read committed'."),
+        )
     else:
         yield ok(AREA, _("The database (%(vendor)s) answers, and has every migration.") % {"vendor": connection.vendor})
+
+
+def _isolation(connection: BaseDatabaseWrapper) -> str | None:
+    """Return the isolation level of our transactions where it matters: MariaDB's and SQLite's levels all do."""
+    if connection.vendor != "postgresql":
+        return None
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        return str(cursor.fetchone()[0])
 
 
 def _says_a_word(alias: str) -> bool:

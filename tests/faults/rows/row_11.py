@@ -1,4 +1,7 @@
-"""The database is gone, or its disk is full: only 503 with Retry-After, and normal soon after its return."""
+"""The database is gone, or its disk is full: only 503 with Retry-After, and normal soon after its return.
+
+Or it says nothing more: then nothing is answered, until it goes on.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ NORMAL = 5
 #: Seconds for which it is looked at then.
 AFTER = 3
 RATE = 25
+#: Seconds of silence: longer than the worker's lease, shorter than the senders' patience.
+SILENT = 20
 #: A short lease, as what a worker had in hand waits for its end.
 OPTIONS: dict[str, Any] = {"lease": 10, "retry_delays": [1] * 60}
 REFUSED = "503 try again later"
@@ -28,6 +33,9 @@ def run(case: Case) -> None:
     for database in ("PostgreSQL",) if case.short else ("PostgreSQL", "MariaDB"):
         with case.part(f"{database} stopped for {seconds} s") as line, case.site(database, **OPTIONS) as site:
             stop(line, site, seconds)
+    for database in () if case.short else ("PostgreSQL", "MariaDB"):
+        with case.part(f"{database} silent for {SILENT} s") as line, case.site(database, **OPTIONS) as site:
+            silence(line, site)
     for database in ("PostgreSQL",) if case.short else ("PostgreSQL", "MariaDB"):
         with (
             case.part(f"disk full for {seconds} s, {database}") as line,
@@ -75,23 +83,41 @@ def start(site: Site) -> Any:
     return sending
 
 
+def silence(line: Line, site: Site) -> None:
+    sending = start(site)
+    site.database.pause()
+    time.sleep(SILENT)
+    site.database.resume()
+    sent = take_stock(line, site, sending, time.time())
+    longest = max(sent["latencies"])
+    line.expect(longest > SILENT - 1, f"the longest answer took {longest:.1f} s: the database was not silent")
+    line.expect(longest < SILENT + NORMAL, f"an answer took {longest:.1f} s")
+    line.notes.append(f"answers: {sent['answers']}")
+
+
 def judge(line: Line, site: Site, sending: Any, gone: float, back: float) -> None:
+    sent = take_stock(line, site, sending, back)
+    refused = [moment for moment, status in sent["timeline"] if status != 200]
+    line.expect(refused, "nothing was refused: the fault was none")
+    line.expect(max(sent["latencies"]) < NORMAL, f"an answer took {max(sent['latencies']):.1f} s")
+    line.expect(all(moment >= gone - 1 for moment in refused), "webhooks were refused before the fault")
+    after = max(refused, default=back) - back
+    line.notes.append(f"answers: {sent['answers']}; the last refusal {after:+.1f} s from the return")
+
+
+def take_stock(line: Line, site: Site, sending: Any, back: float) -> Any:
+    """Expect what holds of each fault: nothing lost, no other answer than these, and normal soon after its end."""
     time.sleep(NORMAL + AFTER)
     sent = site.answered(sending, now=True)
     site.drain(120)
     line.count(sent, site.check(sent["acknowledged"]), may_run_twice=True)
     strange = set(sent["answers"]) - {"200 accepted", REFUSED}
     line.expect(not strange, f"answered {strange}")
-    refused = [moment for moment, status in sent["timeline"] if status != 200]
-    line.expect(refused, "nothing was refused: the fault was none")
     normal = [moment for moment, status in sent["timeline"] if status == 200 and moment > back + NORMAL]
     line.expect(len(normal) > RATE * AFTER / 2, f"only {len(normal)} webhooks were taken in after {NORMAL} s")
-    line.expect(max(sent["latencies"]) < NORMAL, f"an answer took {max(sent['latencies']):.1f} s")
-    late = [moment for moment in refused if moment > back + NORMAL]
+    late = [moment for moment, status in sent["timeline"] if status != 200 and moment > back + NORMAL]
     line.expect(not late, f"{len(late)} webhooks were refused later than {NORMAL} s after the return")
-    line.expect(all(moment >= gone - 1 for moment in refused), "webhooks were refused before the fault")
-    after = max(refused, default=back) - back
-    line.notes.append(f"answers: {sent['answers']}; the last refusal {after:+.1f} s from the return")
+    return sent
 
 
 @contextmanager
