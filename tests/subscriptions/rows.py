@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.utils.timezone import now
 
@@ -40,3 +41,9 @@ def stored(subscription: Subscription) -> tuple[str, str, str]:
         subscription.token,
     )
     return fresh.status, fresh.remote_id, fresh.last_error
+
+
+def columns(subscription: Subscription) -> dict[str, Any]:
+    """Return all that a change may change in the database."""
+    values = Subscription.objects.filter(pk=subscription.pk).values().get()
+    return {name: value for name, value in values.items() if name not in ("updated_at", "last_error", "last_synced_at")}
