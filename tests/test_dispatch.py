@@ -14,6 +14,7 @@ from tests.shop.models import Customer
 from tests.webhooks import arrived, let_time_pass
 from zenvia_webhooks.claims import claim_due
 from zenvia_webhooks.dispatch import dispatch_due
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.signals import EventSignal, event_received, interaction_resolved, lead_created, quote_updated
 
@@ -246,3 +247,21 @@ def test_sys_exit_is_the_receivers_failure_and_not_the_workers_end() -> None:
     dispatch_due()
     assert "sys.exit('enough')" in event.deliveries.get(receiver="tests.receivers.leaves").error
     assert event.deliveries.get(receiver=NOTE).status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ATOMIC_RECEIVERS", "yes"), ("RETRY_DELAYS", 10), ("LEASE_SECONDS", 0), ("BATCH_SIZE", "many")],
+)
+def test_setting_that_is_wrong_is_no_receivers_failure(settings: Any, name: str, value: object) -> None:
+    lead_created.connect(receivers.note)
+    event = arrived()
+    settings.ZENVIA_WEBHOOKS = {name: value}
+    with pytest.raises(ZenviaConfigurationError, match=name):
+        dispatch_due()
+    event.refresh_from_db()
+    assert (event.status, event.claim, deliveries(event), receivers.calls) == ("pending", None, {}, [])
+
+    settings.ZENVIA_WEBHOOKS = {}
+    assert dispatch_due() == 1
+    assert deliveries(event) == {NOTE: "succeeded"}

@@ -14,6 +14,7 @@ from django.db import router
 from zenvia_webhooks import failpoints, outcomes, wakeup
 from zenvia_webhooks.claims import Claim, ClaimLostError, claim_due, claim_suspect, give_back
 from zenvia_webhooks.clock import DatabaseNow
+from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.pace import CLAIM_SECONDS, Pace, RunClock
 from zenvia_webhooks.signals import receivers_of
@@ -30,8 +31,10 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunC
     """Hand some due events, a second's work or two, to their receivers; return how many were begun.
 
     At most `limit`. Where more is due, a hint is sent, unless there is nobody to take it. `clock` is that of a run
-    which has begun already.
+    which has begun already. Raises ZenviaConfigurationError, before it takes anything up.
     """
+    # What is read later on would else fail in a receiver's name, and use up its tries.
+    _ = conf.atomic_receivers, conf.retry_delays
     clock, hints = clock or RunClock(), _Hints(may_hint)
     if pace.owes_suspects:
         # Said beforehand, as this one may kill the process: then the others have their turn in the next.
