@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, connection, transaction
 
 from tests import receivers
@@ -17,7 +18,7 @@ from zenvia_webhooks.dispatch import dispatch_due
 from zenvia_webhooks.exceptions import RetryLater
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.pace import RunClock
-from zenvia_webhooks.signals import lead_created, non_atomic
+from zenvia_webhooks.signals import delivery_failed, lead_created, non_atomic
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,9 +145,25 @@ def raises_in_an_open_transaction(sender: Any, event: Event, **kwargs: Any) -> N
     raise RuntimeError("out of the middle")
 
 
+def leaves_an_inner_transaction_open(sender: Any, event: Event, **kwargs: Any) -> None:
+    Customer.objects.create(name="never committed")
+    transaction.atomic().__enter__()
+
+
+def raises_in_an_inner_transaction(sender: Any, event: Event, **kwargs: Any) -> None:
+    """As the soft time limit may, between two steps of Django's."""
+    transaction.atomic().__enter__()
+    raise RuntimeError("out of the middle")
+
+
 @pytest.mark.parametrize(
     ("bad", "error"),
-    [(leaves_a_transaction_open, "TransactionLeftOpenError"), (raises_in_an_open_transaction, "RuntimeError")],
+    [
+        (leaves_a_transaction_open, "TransactionLeftOpenError"),
+        (raises_in_an_open_transaction, "RuntimeError"),
+        (leaves_an_inner_transaction_open, "TransactionLeftOpenError"),
+        (raises_in_an_inner_transaction, "RuntimeError"),
+    ],
 )
 def test_transaction_that_a_receiver_leaves_open_takes_nobody_with_it(bad: Any, error: str) -> None:
     lead_created.connect(bad)
@@ -159,6 +176,25 @@ def test_transaction_that_a_receiver_leaves_open_takes_nobody_with_it(bad: Any, 
         good, failed = event.deliveries.order_by("-status")
         assert (good.status, failed.status) == ("succeeded", "retrying")
         assert error in failed.error
+
+
+def test_transaction_that_a_receiver_of_delivery_failed_leaves_open_takes_nobody_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def leaves_one_open(sender: Any, **kwargs: Any) -> None:
+        transaction.atomic().__enter__()
+
+    lead_created.connect(receivers.broken)
+    lead_created.connect(receivers.create_customer)
+    delivery_failed.connect(leaves_one_open)
+    events = [arrived(name=f"Ana {number}") for number in range(2)]
+    dispatch_due()
+    connection.close()  # as Celery does after a task
+    assert names() == ["Ana 0", "Ana 1"]
+    assert [sorted(event.deliveries.values_list("status", flat=True)) for event in events] == [
+        ["retrying", "succeeded"]
+    ] * 2
+    assert "a receiver of delivery_failed left a transaction open" in caplog.text
 
 
 # An interruption in the middle of a query
@@ -181,4 +217,24 @@ def test_connection_is_new_after_an_interruption_whatever_the_receiver_makes_of_
 
     monkeypatch.setattr(connection, "close", note_and_close)
     assert outcome(run(makes_of_the_interruption_what_it_likes)) == ("retrying", "retrying")
+    assert closed.is_set()
+
+
+def is_interrupted() -> None:
+    raise SoftTimeLimitExceeded
+
+
+def goes_on_after_the_commit(sender: Any, event: Event, **kwargs: Any) -> None:
+    transaction.on_commit(is_interrupted)
+
+
+def test_connection_is_new_after_an_interruption_on_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, close = threading.Event(), connection.close
+
+    def note_and_close() -> None:
+        closed.set()
+        close()
+
+    monkeypatch.setattr(connection, "close", note_and_close)
+    assert outcome(run(goes_on_after_the_commit)) == ("dispatched", "succeeded")
     assert closed.is_set()

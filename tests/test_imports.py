@@ -14,7 +14,7 @@ PACKAGE = zenvia_webhooks.__name__
 
 #: From the ground up. A folder's name stands for all that is in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("", "exceptions", "safe_json", "clock", "failpoints", "masking", "secret_query"),
+    ("", "exceptions", "safe_json", "clock", "failpoints", "masking", "secret_query", "transactions"),
     ("contracts",),
     ("conf", "signals", "pools"),
     ("wakeup", "transport", "probe"),

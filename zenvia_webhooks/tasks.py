@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from celery import Task, shared_task
 
-from zenvia_webhooks import dispatch, pools, pulse, retention, schedule, subscriptions, wakeup
+from zenvia_webhooks import dispatch, pools, pulse, retention, schedule, subscriptions, transactions, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.pace import HARD_PART, SOFT_PART, RunClock
 
@@ -18,13 +19,17 @@ class OwnTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
     """A task of ours, which a host's defaults for its own do not reach.
 
     A rate limit would hold up leads, and a message that comes again after its worker died starts nothing that the next
-    sweep does not.
+    sweep does not. Nor does a transaction reach it that another task of the process has left open.
     """
 
     ignore_result = True
     rate_limit = 0  # type: ignore[assignment]  # none, where None is the host's default
     acks_late = False
     reject_on_worker_lost = False
+
+    def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self.request.is_eager:
+            transactions.end_all()
 
 
 class DispatchTask(OwnTask):

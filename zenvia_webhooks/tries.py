@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.outcomes import WorkerDiedError
 from zenvia_webhooks.pace import SOFT_PART, RunClock
 from zenvia_webhooks.signals import Receiver, delivery_failed
+from zenvia_webhooks.transactions import TransactionLeftOpenError, none_left_open
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,6 @@ class ReceiverExitedError(Exception):
 
 class ReceiverCancelledError(Exception):
     """The receiver let a cancellation out that was not meant for it."""
-
-
-class TransactionLeftOpenError(Exception):
-    """The receiver, which is not atomic, left a transaction open that it had begun."""
 
 
 class TooSlowError(Exception):
@@ -91,6 +87,7 @@ def run_try(attempt: Try) -> None:
         raise
     except Exception as error:
         log: dict[str, Any] = {"receiver": attempt.name, "event": attempt.event.pk, "attempt": attempt.number}
+        readable = _readable(attempt, error)
         if outcome.is_committed:
             logger.exception("on_commit of receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
             return
@@ -99,7 +96,7 @@ def run_try(attempt: Try) -> None:
             logger.warning("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s %(choice)s", log)
         else:
             logger.exception("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
-        _record_failure(attempt, outcome, _readable(attempt, error))
+        _record_failure(attempt, outcome, readable)
 
 
 def record_death(attempt: Try) -> None:
@@ -131,7 +128,11 @@ def _readable(attempt: Try, error: Exception) -> Exception:
 def _record_failure(attempt: Try, outcome: outcomes.Outcome, error: Exception) -> None:
     row = outcome.write_failure(error, is_gone=attempt.receiver is None)
     if row.status != Delivery.Status.SUCCEEDED:
-        delivery_failed.send_robust(sender=Delivery, event=copy.deepcopy(attempt.event), delivery=row)
+        try:
+            with none_left_open():
+                delivery_failed.send_robust(sender=Delivery, event=copy.deepcopy(attempt.event), delivery=row)
+        except TransactionLeftOpenError:
+            logger.exception("a receiver of delivery_failed left a transaction open event=%s", attempt.event.pk)
 
 
 def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
@@ -139,37 +140,16 @@ def _deliver(attempt: Try, outcome: outcomes.Outcome) -> None:
         raise NotConnectedError(f"{attempt.name} is not connected in this worker")
     using, clock = router.db_for_write(Event), attempt.claim.clock
     if not (conf.atomic_receivers and attempt.receiver.is_atomic):
-        with _no_transaction_left_open(using):
+        with none_left_open():
             returned = _call(attempt.receiver, attempt.event, clock)
         with transaction.atomic(using=using):
             outcome.write_success(returned)
         return
-    with transaction.atomic(using=using):
+    with none_left_open(), transaction.atomic(using=using):
         # The first of the transaction's callbacks, so that it runs whatever becomes of the receiver's own.
         transaction.on_commit(outcome.committed, using=using)
         # Nothing of ours is locked or written until it has returned.
         outcome.write_success(_call(attempt.receiver, attempt.event, clock))
-
-
-@contextlib.contextmanager
-def _no_transaction_left_open(using: str) -> Iterator[None]:
-    """End what a receiver has left open: all that follows in this run would be in it, and be lost with it."""
-    before = _transactions(using)
-    is_left_open = False
-    try:
-        yield
-    finally:
-        is_left_open = _transactions(using) != before
-        if is_left_open and not before[0]:
-            connections[using].close()
-            connections[using].connect()
-    if is_left_open:
-        raise TransactionLeftOpenError("it began a transaction, or switched autocommit off, and left it so")
-
-
-def _transactions(using: str) -> tuple[int, bool]:
-    connection = connections[using]
-    return connection.in_atomic_block + len(connection.savepoint_ids), connection.get_autocommit()
 
 
 def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:

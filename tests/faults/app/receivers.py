@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.faults.app.models import Effect
 from zenvia_webhooks.exceptions import RetryLater
@@ -95,6 +95,13 @@ def raises(sender: type[Event], event: Event, **kwargs: Any) -> None:
 def breaks_its_transaction(sender: type[Event], event: Event, **kwargs: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nothing FROM nowhere")
+
+
+@watched
+def leaves_a_transaction_open(sender: type[Event], event: Event, **kwargs: Any) -> None:
+    """Leave one open inside of its own: nothing that this process writes later would be committed."""
+    Effect.objects.create(event_id=event.pk, receiver="leaves_a_transaction_open")
+    transaction.atomic().__enter__()
 
 
 @watched

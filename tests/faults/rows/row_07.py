@@ -13,7 +13,7 @@ BAD = ("raises", "breaks_its_transaction", "too_slow", "swallows_the_limit", "ha
 #: Of them, those that take until a time limit.
 SLOW = 3
 #: Of them, those that fail at once.
-QUICK = ("raises", "wants_later")
+QUICK = ("raises", "leaves_a_transaction_open", "wants_later")
 DELAYS = (1, 3)
 #: What `wants_later` asks for.
 LATER = 5
