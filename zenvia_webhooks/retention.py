@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import connections, router, transaction
+from django.db import IntegrityError, connections, router, transaction
 from django.db.models import ProtectedError, Q, QuerySet, RestrictedError
 from django.utils.timezone import now
 
@@ -25,6 +26,19 @@ FINISHED = (
 #: Events that one transaction deletes: few, as whatever wants one of their rows waits for it.
 BATCH = 200
 
+#: An event's `received_at` and id: how far a purge has come.
+Position = tuple[datetime, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purged:
+    """What one transaction of a purge did."""
+
+    #: Events deleted.
+    number: int
+    #: Where to go on; None at the end.
+    position: Position | None
+
 
 def to_purge(days: float) -> QuerySet[Event]:
     """Return the finished events that were received more than so many days ago."""
@@ -35,19 +49,18 @@ def to_purge(days: float) -> QuerySet[Event]:
     return Event.objects.using(router.db_for_write(Event)).filter(received_at__lt=moment - age, status__in=FINISHED)
 
 
-def purge(days: float) -> Iterator[int]:
-    """Delete `to_purge(days)`, what belongs to it included, in small transactions; yield each one's number of events.
+def purge(days: float, after: Position | None = None) -> Iterator[Purged]:
+    """Delete `to_purge(days)`, what belongs to it included, in small transactions, the oldest first; yield each one.
 
-    What is due, or in a worker's hands, is left alone, whatever its status says; and so is what rows of the host's own
-    refer to with PROTECT or RESTRICT.
+    It begins behind `after`, if given. What is due, or in a worker's hands, is left alone, whatever its status says;
+    and so is what rows of the host's own refer to and must not lose.
     """
     old = to_purge(days).order_by("received_at", "pk")
     skips_locked = connections[old.db].features.has_select_for_update_skip_locked
-    after = Q()
     while True:
         with transaction.atomic(using=old.db):
             # Locked, so that a replay comes before or after, never in between.
-            locked = old.filter(after).select_for_update(skip_locked=skips_locked)
+            locked = (old.filter(_behind(after)) if after else old).select_for_update(skip_locked=skips_locked)
             rows = list(locked.values_list("pk", "received_at", "next_attempt_at", "claim")[:BATCH])
             done = [
                 pk for pk, _received_at, next_attempt_at, claim in rows if next_attempt_at is None and claim is None
@@ -55,20 +68,29 @@ def purge(days: float) -> Iterator[int]:
             deleted = _delete(done, old.db)
         if deleted < len(done):
             logger.warning("%s old events are kept, as rows that refer to them protect them", len(done) - deleted)
-        yield deleted
-        if len(rows) < BATCH:
+        is_last = len(rows) < BATCH
+        after = None if is_last else (rows[-1][1], rows[-1][0])
+        yield Purged(number=deleted, position=after)
+        if is_last:
             return
-        pk, received_at = rows[-1][:2]
-        after = Q(received_at__gt=received_at) | Q(received_at=received_at, pk__gt=pk)
+
+
+def _behind(position: Position) -> Q:
+    received_at, pk = position
+    return Q(received_at__gt=received_at) | Q(received_at=received_at, pk__gt=pk)
 
 
 def _delete(pks: Sequence[int], using: str) -> int:
     """Delete these events but for those that are protected; return how many are gone."""
+    connection = connections[using]
     try:
         with transaction.atomic(using=using):
             # Without their columns: bodies may be large.
             Event.objects.using(using).filter(pk__in=pks).only("pk").delete()
-    except (ProtectedError, RestrictedError):
+            if connection.vendor == "postgresql":
+                # Else a foreign key with DO_NOTHING is looked at when it is too late to keep just that event.
+                connection.check_constraints()
+    except (ProtectedError, RestrictedError, IntegrityError):
         if len(pks) == 1:
             return 0
         middle = len(pks) // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 from celery import Task, shared_task
@@ -69,19 +70,21 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
 
 
 @shared_task(name=schedule.PURGE_TASK, bind=True, base=OwnTask)
-def purge_events(self: Task[[], int]) -> int:
+def purge_events(self: Task[..., int], after: tuple[str, int] | None = None) -> int:
     """Delete finished events older than `RETENTION_DAYS`, for some seconds; then leave the rest to a run of its own.
 
-    So a worker of one process has time for events in between. Return how many were deleted.
+    So a worker of one process has time for events in between. `after` is how far the run before has come: the last
+    event's `received_at` in ISO 8601, and its id. Return how many were deleted.
     """
     days, purged = conf.retention_days, 0
     if days is None:
         return 0
     ends = time.monotonic() + PURGE_SECONDS
-    for number in retention.purge(days):
-        purged += number
-        if time.monotonic() >= ends and not self.request.is_eager:
-            self.apply_async(retry=False)
+    for batch in retention.purge(days, after and (datetime.fromisoformat(after[0]), after[1])):
+        purged += batch.number
+        if batch.position and time.monotonic() >= ends and not self.request.is_eager:
+            received_at, pk = batch.position
+            self.apply_async(kwargs={"after": [received_at.isoformat(), pk]}, retry=False)
             break
     return purged
 

@@ -36,8 +36,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{total} finished events were received more than {days:g} days ago.")
             return
         progress, purged = Progress(self.stderr, total), 0
-        for number in retention.purge(days):
-            purged += number
-            progress.advance(number)
+        for batch in retention.purge(days):
+            purged += batch.number
+            progress.advance(batch.number)
         progress.end()
         self.stdout.write(f"Purged {purged} events that were received more than {days:g} days ago.")
