@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,12 @@ from zenvia_webhooks.pace import Pace
 __all__ = ["celery_app"]
 
 
+def pytest_configure() -> None:
+    """Let the processes that tests start hear of Ctrl-C: a shell's background jobs, and their children, ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Where nothing may be left out, a skipped test is a failed one."""
@@ -33,14 +40,14 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.fixture(autouse=True)
 def _disconnect_receivers() -> Iterator[None]:
     """Leave no receiver connected from one test to the next."""
-    before = [dict(signal._named) for signal in signals.EVENT_SIGNALS]
+    before = [dict(one._named) for one in signals.EVENT_SIGNALS]
     yield
-    for signal, named in zip(signals.EVENT_SIGNALS, before, strict=True):
-        for name, known in list(signal._named.items()):
+    for one, named in zip(signals.EVENT_SIGNALS, before, strict=True):
+        for name, known in list(one._named.items()):
             if name not in named:
-                signal.disconnect(known.function, sender=known.sender)
-                signal.disconnect(sender=known.sender, dispatch_uid=name)
-                assert name not in signal._named
+                one.disconnect(known.function, sender=known.sender)
+                one.disconnect(sender=known.sender, dispatch_uid=name)
+                assert name not in one._named
 
 
 @pytest.fixture(autouse=True)

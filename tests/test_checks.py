@@ -161,6 +161,12 @@ def test_database(monkeypatch: pytest.MonkeyPatch, vendor: str, mode: str | None
     assert ids(checks.check_database()) == expected
 
 
+def test_database_that_commits_nothing_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", False)
+    [error] = checks.check_database()
+    assert (error.id, error.is_serious()) == ("zenvia_webhooks.E005", True)
+
+
 def test_all_are_registered_and_nothing_is_wrong_with_a_good_project(
     settings: Any, monkeypatch: pytest.MonkeyPatch, use_app: Callable[[Celery], None]
 ) -> None:

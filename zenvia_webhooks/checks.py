@@ -166,8 +166,16 @@ def check_receivers(**kwargs: Any) -> list[CheckMessage]:
 
 
 def check_database(**kwargs: Any) -> list[CheckMessage]:
-    """Report SQLite without immediate transactions."""
+    """Report a database that commits nothing by itself, and SQLite without immediate transactions."""
     connection = connections[router.db_for_write(Event)]
+    if not connection.settings_dict.get("AUTOCOMMIT", True):
+        return [
+            Error(
+                f"DATABASES[{connection.alias!r}]['AUTOCOMMIT'] is False: no event can be stored.",
+                hint="Leave it out; Django's transactions need it.",
+                id="zenvia_webhooks.E005",
+            )
+        ]
     mode = str(connection.settings_dict.get("OPTIONS", {}).get("transaction_mode") or "")
     if connection.vendor != "sqlite" or mode.upper() in ("IMMEDIATE", "EXCLUSIVE"):
         return []

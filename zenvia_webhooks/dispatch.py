@@ -76,14 +76,19 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunC
 
 
 class _Hints:
-    """At most one hint of a run that still counts."""
+    """The hints of one run: at most one that still counts, unless another is wanted."""
 
     def __init__(self, may_hint: bool) -> None:
         self._may_hint = may_hint
         self._counts_until = 0.0
 
     def send(self) -> None:
-        if self._may_hint and time.monotonic() >= self._counts_until:
+        if time.monotonic() >= self._counts_until:
+            self.send_another()
+
+    def send_another(self) -> None:
+        """Send one though the last still counts: whoever took that saw nothing of what is due now."""
+        if self._may_hint:
             self._counts_until = time.monotonic() + wakeup.HINT_EXPIRES
             wakeup.hint()
 
@@ -95,7 +100,7 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
     """
     is_unfinished = False
     ends = time.monotonic() + CLAIM_SECONDS
-    with Waiting(claim, hints.send) as waiting:
+    with Waiting(claim, hints.send_another) as waiting:
         while claim.clock.may_start and not is_unfinished:
             if waiting.begun and time.monotonic() >= ends:
                 break

@@ -33,6 +33,13 @@ class SubscriptionGoneError(Exception):
     """The subscription was deleted while its webhook was being taken in."""
 
 
+class NoAutocommitError(Error):
+    """Nothing would be committed that we answer for; the system check E005 says so beforehand."""
+
+    def __init__(self) -> None:
+        super().__init__("AUTOCOMMIT is False in DATABASES: nothing would be committed")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Intake:
     """What became of a webhook."""
@@ -136,6 +143,8 @@ def readable_address(remote_addr: str) -> str | None:
 def _store(columns: dict[str, Any]) -> tuple[int, bool]:
     # Insert first and ask later: a look beforehand lets duplicates through that arrive at the same moment.
     using = router.db_for_write(Event)
+    if not connections[using].get_autocommit() and not connections[using].in_atomic_block:
+        raise NoAutocommitError
     try:
         # Durable: an outer transaction could still take back what we are about to answer 200 for.
         with transaction.atomic(using=using, durable=True):
@@ -166,8 +175,11 @@ def _count_duplicate(event_id: int, using: str) -> None:
     try:
         while time.monotonic() < ends:
             with transaction.atomic(using=using):
-                if free.values_list("pk").first():
+                if (found := free.values_list("status").first()) is not None:
                     rows.update(duplicates=models.F("duplicates") + 1)
+                    if found[0] == Event.Status.PENDING:
+                        # A worker that followed the event's own hint has passed over its row, locked by us.
+                        wakeup.after_commit(using=using)
                     return
             time.sleep(random.uniform(0.005, 0.02))  # noqa: S311  # no secret
     except Error:

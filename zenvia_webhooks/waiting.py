@@ -44,11 +44,18 @@ class Waiting:
 
     def __enter__(self) -> Self:
         connection = connections[router.db_for_write(Event)]
-        # In a transaction, as in a host's tests, nobody else sees the claim.
-        if len(self._events) > 1 and connection.features.has_select_for_update and not connection.in_atomic_block:
-            self._timer = threading.Timer(PATIENCE, self._give_back_meanwhile)
-            self._timer.daemon = True
-            self._timer.start()
+        # In a transaction, as in a host's tests, nobody else sees the claim; nor is there anybody else where tasks are
+        # run in line.
+        sees_others = not connection.in_atomic_block and not self._app.conf.task_always_eager
+        if len(self._events) > 1 and connection.features.has_select_for_update and sees_others:
+            timer = threading.Timer(PATIENCE, self._give_back_meanwhile)
+            timer.daemon = True
+            try:
+                timer.start()
+            except RuntimeError:
+                logger.exception("no thread can be started: what waits behind a slow receiver waits for its end")
+            else:
+                self._timer = timer
         return self
 
     def __exit__(
