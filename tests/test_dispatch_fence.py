@@ -11,6 +11,7 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection
 
 from tests import receivers
+from tests.one_receiver import names, outcome, run
 from tests.shop.models import Customer
 from tests.webhooks import arrived, let_time_pass
 from zenvia_webhooks.claims import ClaimLostError, claim_due, claim_suspect
@@ -19,22 +20,6 @@ from zenvia_webhooks.models import Event
 from zenvia_webhooks.signals import lead_created, non_atomic
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def outcome(event: Event) -> tuple[str, str]:
-    """Return the status of the event and of its only delivery."""
-    return Event.objects.get(pk=event.pk).status, event.deliveries.get().status
-
-
-def names() -> list[str]:
-    return sorted(Customer.objects.values_list("name", flat=True))
-
-
-def run(receiver: Any) -> Event:
-    lead_created.connect(receiver)
-    event = arrived()
-    dispatch_due()
-    return event
 
 
 def overtake(event: Event) -> None:

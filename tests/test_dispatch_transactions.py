@@ -12,6 +12,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, connection, transaction
 
 from tests import receivers
+from tests.one_receiver import names, outcome, run
 from tests.shop.models import Customer
 from tests.webhooks import arrived, let_time_pass
 from zenvia_webhooks.dispatch import dispatch_due
@@ -21,22 +22,6 @@ from zenvia_webhooks.pace import RunClock
 from zenvia_webhooks.signals import delivery_failed, lead_created, non_atomic
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def outcome(event: Event) -> tuple[str, str]:
-    """Return the status of the event and of its only delivery."""
-    return Event.objects.get(pk=event.pk).status, event.deliveries.get().status
-
-
-def names() -> list[str]:
-    return sorted(Customer.objects.values_list("name", flat=True))
-
-
-def run(receiver: Any) -> Event:
-    lead_created.connect(receiver)
-    event = arrived()
-    dispatch_due()
-    return event
 
 
 # Together or not at all
@@ -208,10 +193,9 @@ def makes_of_the_interruption_what_it_likes(sender: Any, event: Event, **kwargs:
     raise RetryLater(60)
 
 
-def test_connection_is_new_after_an_interruption_whatever_the_receiver_makes_of_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(RunClock, "seconds_left", 0)
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once the connection is closed."""
     closed, close = threading.Event(), connection.close
 
     def note_and_close() -> None:
@@ -219,6 +203,13 @@ def test_connection_is_new_after_an_interruption_whatever_the_receiver_makes_of_
         close()
 
     monkeypatch.setattr(connection, "close", note_and_close)
+    return closed
+
+
+def test_connection_is_new_after_an_interruption_whatever_the_receiver_makes_of_it(
+    closed: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunClock, "seconds_left", 0)
     assert outcome(run(makes_of_the_interruption_what_it_likes)) == ("retrying", "retrying")
     assert closed.is_set()
 
@@ -231,13 +222,6 @@ def goes_on_after_the_commit(sender: Any, event: Event, **kwargs: Any) -> None:
     transaction.on_commit(is_interrupted)
 
 
-def test_connection_is_new_after_an_interruption_on_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed, close = threading.Event(), connection.close
-
-    def note_and_close() -> None:
-        closed.set()
-        close()
-
-    monkeypatch.setattr(connection, "close", note_and_close)
+def test_connection_is_new_after_an_interruption_on_commit(closed: threading.Event) -> None:
     assert outcome(run(goes_on_after_the_commit)) == ("dispatched", "succeeded")
     assert closed.is_set()
