@@ -25,6 +25,15 @@ T = TypeVar("T")
 PROJECT = ROOT / "example_project"
 DONE = "status IN ('dispatched', 'failed', 'unhandled')"
 
+#: Makes a site's tables and a subscription, in one process, and prints the token.
+SET_UP = """
+from django.core.management import call_command
+from zenvia_webhooks.models import Subscription
+
+call_command("migrate", interactive=False, run_syncdb=True, verbosity=0)
+print(Subscription.objects.create(topics=["lead.created"], status="active").token)
+"""
+
 
 class Site:
     """Processes, database and messages of one site."""
@@ -80,9 +89,7 @@ class Site:
         if self.is_sqlite:
             # The example project's own file and options.
             self.url = f"sqlite:///{folder}/db.sqlite3"
-        self.manage("migrate", "--no-input", "--run-syncdb")
-        code = "from zenvia_webhooks.models import *; s = Subscription.objects.create(topics=['lead.created'], "
-        self.token = self.manage("shell", "-v0", "-c", code + "status='active'); print(s.token)")
+        self.token = self.manage("shell", "-v0", "-c", SET_UP)
         self._connection: Any = None
 
     @property
