@@ -68,9 +68,12 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunC
                 is_more = True
                 break
     except Exception:
-        hints.send()
+        hints.send_another()
         raise
-    if claim.is_full or is_more:
+    if is_more:
+        # Whoever took the one before the work found nothing of what has been given back since.
+        hints.send_another()
+    elif claim.is_full:
         hints.send()
     return begun
 
