@@ -72,7 +72,6 @@ def test_eager_process_knows_the_task_though_it_is_no_worker(tmp_path: Path) -> 
     assert (done.stdout, done.stderr) == ("unhandled\n", "")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
 def test_fork_has_a_publisher_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wakeup, "_current", None)
     wakeup.hint()

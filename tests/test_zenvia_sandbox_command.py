@@ -19,8 +19,6 @@ from zenvia_webhooks.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-
 
 def run(
     folder: Path, *options: str, key: str, zenvia_webhooks: dict[str, Any], stop_with: int = signal.SIGTERM

@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
+from tests.subscriptions.commands import KEY
 from zenvia_webhooks.sandbox import Sandbox
 
 
 @pytest.fixture
 def account(settings: Any) -> dict[str, Any]:
     """Return the settings of the default account, to be changed at will."""
-    account: dict[str, Any] = {"API_KEY": "key-of-the-tests", "TIMEOUT": 20}
+    account: dict[str, Any] = {"API_KEY": KEY, "TIMEOUT": 20}
     settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}, "CALLBACK_BASE_URL": "https://crm.example.com"}
     return account
 
 
 @pytest.fixture
 def sandbox(account: dict[str, Any]) -> Iterator[Sandbox]:
-    with Sandbox(api_key="key-of-the-tests") as running:
+    with Sandbox(api_key=KEY) as running:
         account["API_URL"] = running.api_url
         yield running

@@ -73,7 +73,7 @@ def check_database() -> Iterator[Finding]:
 
 
 def _isolation(connection: BaseDatabaseWrapper) -> str | None:
-    """Return the isolation level of our transactions where it matters: MariaDB's and SQLite's levels all do."""
+    """Return the isolation level of our transactions on PostgreSQL; None elsewhere, where any level will do."""
     if connection.vendor != "postgresql":
         return None
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:

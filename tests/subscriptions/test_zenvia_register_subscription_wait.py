@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 from pytest_django.live_server_helper import LiveServer
 
-from tests.subscriptions.commands import run
+from tests.subscriptions.commands import register
 from tests.wire import Asked, Wire, says
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.sandbox import Sandbox
@@ -19,16 +19,12 @@ from zenvia_webhooks.sandbox import Sandbox
 pytestmark = pytest.mark.django_db
 
 
-def register(*options: str) -> tuple[str, str]:
-    return run("zenvia_register_subscription", "--topic", "lead.created", *options)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_with_wait_it_prints_the_first_event_that_arrives(
     live_server: LiveServer, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = live_server.url
-    register()
+    register("--topic", "lead.created")
     sandbox.send("subscription1", name="An older one")
     asked: list[int] = []
 
@@ -38,7 +34,7 @@ def test_with_wait_it_prints_the_first_event_that_arrives(
     sender = threading.Timer(0.2, send)
     sender.start()
     try:
-        out, error = register("--wait", "--timeout", "30")
+        out, error = register("--topic", "lead.created", "--wait", "--timeout", "30")
     finally:
         sender.join()
         connections.close_all()
@@ -63,14 +59,14 @@ def test_with_wait_it_sees_an_event_that_comes_before_it_begins_to_wait(
             return says(201, {"id": "a", **wanted})(asked)
 
         wire.script("POST", registers_and_posts_at_once)
-        out, error = register("--wait", "--timeout", "5")
+        out, error = register("--topic", "lead.created", "--wait", "--timeout", "5")
 
     assert error == ""
     assert f"lead.created #{Event.objects.get().pk}: received at " in out
 
 
 def test_it_waits_no_longer_than_it_is_told(sandbox: Sandbox) -> None:
-    out, error = register("--wait", "--timeout", "0.1")
+    out, error = register("--topic", "lead.created", "--wait", "--timeout", "0.1")
 
     assert error == "No event within 0.1 s."
     assert "Waiting for the first event" in out
@@ -83,10 +79,10 @@ def test_ctrl_c_ends_the_wait_without_a_traceback(sandbox: Sandbox, monkeypatch:
 
     monkeypatch.setattr("time.sleep", interrupted)
 
-    assert register("--wait")[1] == "No event yet."
+    assert register("--topic", "lead.created", "--wait")[1] == "No event yet."
 
 
 def test_it_does_not_wait_for_what_was_not_registered(wire: Wire) -> None:
     wire.script("POST", says(400))
 
-    assert "Waiting" not in register("--wait")[0]
+    assert "Waiting" not in register("--topic", "lead.created", "--wait")[0]
