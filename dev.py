@@ -35,7 +35,7 @@ EXAMPLE = ROOT / "example_project"
 FOR_DEMO = [EXAMPLE / "requirements.txt"]
 FOR_TESTS = [*FOR_DEMO, ROOT / "tests" / "requirements.txt"]
 
-# What names the servers that some tests need: see tests/servers.py.
+# What names the servers that some tests need: see tests/support/servers.py.
 SERVERS = ["DATABASE_URL", "TEST_POSTGRES_URL", "TEST_MARIADB_URL", "TEST_REDIS_URL", "TEST_RABBITMQ_URL"]
 
 # What the caller's shell may hold for another project, and would lead ours astray.
@@ -87,7 +87,7 @@ def main() -> int:
         # -rs: pytest says what it left out, and why, above its closing line.
         become(["-m", "pytest", "-rs", *in_two, *rest])
     if arguments.command == "faults":
-        become(["-m", "tests.faults", *rest])
+        become(["-m", "bench.faults", *rest])
     return check()
 
 

@@ -11,15 +11,15 @@ import pytest
 from django.conf import settings
 from pytest_django.live_server_helper import LiveServer
 
-from tests import calls, receivers, servers
-from tests.callbacks import Webhook
-
 # As a host's __init__.py does.
 from tests.celery import app as celery_app
-from tests.wire import Wire
-from zenvia_webhooks import dispatch, signals
+from tests.support import calls, receivers, servers
+from tests.support.callbacks import Webhook
+from tests.support.wire import Wire
+from zenvia_webhooks import signals
+from zenvia_webhooks.dispatch import dispatcher
+from zenvia_webhooks.dispatch.batching import Pace
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.pace import Pace
 
 __all__ = ["celery_app"]
 
@@ -59,7 +59,7 @@ def _forget_calls() -> None:
 @pytest.fixture(autouse=True)
 def _own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each test begin as a new worker does."""
-    monkeypatch.setattr(dispatch, "pace", Pace())
+    monkeypatch.setattr(dispatcher, "pace", Pace())
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection
 from django.urls import include, path
 
-from tests import receivers
 from tests.celery import app as celery_app
+from tests.support import receivers
 from zenvia_webhooks import checks
 from zenvia_webhooks.signals import event_received
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from zenvia_webhooks.conf import KEYS, Account, conf, is_loopback
+from zenvia_webhooks.conf import KEYS, Account, conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.origins import is_loopback
 
 KEY = "a-very-secret-key"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.host import ROOT, environment
+from tests.support.host import environment
+from tests.support.paths import ROOT
 
 REACH = "from zenvia_webhooks import failpoints; failpoints.reach('here'); print('went on')"
 

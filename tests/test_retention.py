@@ -14,10 +14,10 @@ from django.db.models.signals import pre_delete
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from tests import receivers
-from tests.webhooks import arrived
+from tests.support import receivers
+from tests.support.webhooks import arrived
 from zenvia_webhooks import retention, tasks
-from zenvia_webhooks.dispatch import dispatch_due
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.retention import FINISHED, to_purge
 from zenvia_webhooks.schedule import BEAT_SCHEDULE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.dispatch import receiver
 
-from tests import receivers
+from tests.support import receivers
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.signals import (
     EventSignal,
@@ -53,19 +53,19 @@ def names(signal: EventSignal) -> list[str]:
 def test_receiver_is_named_by_its_dotted_path_or_its_dispatch_uid() -> None:
     lead_created.connect(receivers.note)
     lead_created.connect(other, dispatch_uid="crm.other")
-    assert names(lead_created) == ["tests.receivers.note", "crm.other"]
-    assert receiver_name(receivers.note) == "tests.receivers.note"
+    assert names(lead_created) == ["tests.support.receivers.note", "crm.other"]
+    assert receiver_name(receivers.note) == "tests.support.receivers.note"
 
 
 def test_decorator_connects() -> None:
     receiver([lead_created, quote_updated], sender=Event)(receivers.note)
-    assert names(lead_created) == names(quote_updated) == ["tests.receivers.note"]
+    assert names(lead_created) == names(quote_updated) == ["tests.support.receivers.note"]
 
 
 def test_connecting_twice_is_connecting_once() -> None:
     lead_created.connect(receivers.note)
     lead_created.connect(receivers.note)
-    assert names(lead_created) == ["tests.receivers.note"]
+    assert names(lead_created) == ["tests.support.receivers.note"]
 
 
 def test_order_is_that_of_connection() -> None:
@@ -74,14 +74,18 @@ def test_order_is_that_of_connection() -> None:
     event_received.connect(other)
     event_received.connect(receivers.note)
     connected = receivers_of("lead.created", Event)
-    assert list(connected) == ["tests.receivers.note", "tests.receivers.create_customer", "tests.test_signals.other"]
-    assert connected["tests.receivers.note"].signal is lead_created
+    assert list(connected) == [
+        "tests.support.receivers.note",
+        "tests.support.receivers.create_customer",
+        "tests.test_signals.other",
+    ]
+    assert connected["tests.support.receivers.note"].signal is lead_created
 
 
 def test_sender_is_honoured() -> None:
     lead_created.connect(receivers.note, sender=Event)
     lead_created.connect(other, sender=Crm)
-    assert names(lead_created) == ["tests.receivers.note"]
+    assert names(lead_created) == ["tests.support.receivers.note"]
 
 
 def test_bound_method_with_a_name_is_kept_alive() -> None:
@@ -143,8 +147,8 @@ def test_two_receivers_can_not_share_a_name() -> None:
 def test_one_receiver_may_have_two_signals() -> None:
     lead_created.connect(receivers.note)
     event_received.connect(receivers.note)
-    assert list(receivers_of("lead.created", Event)) == ["tests.receivers.note"]
-    assert list(receivers_of("visit.booked", Event)) == ["tests.receivers.note"]
+    assert list(receivers_of("lead.created", Event)) == ["tests.support.receivers.note"]
+    assert list(receivers_of("visit.booked", Event)) == ["tests.support.receivers.note"]
 
 
 def test_disconnected_receiver_is_gone() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from tests import receivers
-from tests.webhooks import arrived
+from tests.support import receivers
+from tests.support.webhooks import arrived
 from zenvia_webhooks import tasks, wakeup
-from zenvia_webhooks.pace import FIRST_SIZE
+from zenvia_webhooks.dispatch.batching import FIRST_SIZE
 from zenvia_webhooks.signals import lead_created
 from zenvia_webhooks.tasks import dispatch_events
 

@@ -14,9 +14,9 @@ from django.db import transaction
 from django.test import Client
 
 from tests.celery import app as celery_app
-from tests.webhooks import arrived, payload, post
+from tests.support.webhooks import arrived, payload, post
 from zenvia_webhooks import wakeup
-from zenvia_webhooks.dispatch import dispatch_due
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Subscription
 
 #: Seconds that a request may lose, even on a busy machine.

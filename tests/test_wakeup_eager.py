@@ -9,10 +9,10 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from tests import receivers
 from tests.celery import app as celery_app
 from tests.shop.models import Customer
-from tests.webhooks import arrived, payload, post
+from tests.support import receivers
+from tests.support.webhooks import arrived, payload, post
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.signals import event_received, lead_created

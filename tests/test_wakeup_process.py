@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from zenvia_webhooks import wakeup
-
-ROOT = Path(__file__).parent.parent
 
 HINT_AND_END = """
 import sys, time
@@ -36,7 +35,7 @@ import django
 django.setup()
 from django.core.management import call_command
 from tests.celery import app
-from tests.webhooks import arrived
+from tests.support.webhooks import arrived
 from zenvia_webhooks.models import Event
 
 call_command("migrate", verbosity=0)

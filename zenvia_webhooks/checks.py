@@ -16,9 +16,9 @@ from django.utils.translation import override
 
 from zenvia_webhooks import signals, wakeup
 from zenvia_webhooks.conf import KEYS, conf
+from zenvia_webhooks.dispatch.lease import SOFT_PART, STARTING_PART
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.pace import SOFT_PART, STARTING_PART
 
 #: Seconds below which a lease is too short to work under.
 SHORT_LEASE = 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from django.conf import settings
 
 from zenvia_webhooks.contracts import CONTRACTS
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.origins import is_loopback, origin_of
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class Conf:
 
     @property
     def retry_delays(self) -> tuple[float, ...]:
-        """Seconds before each further try of one delivery."""
+        """Seconds before each further attempt of one delivery."""
         return self._get("RETRY_DELAYS", (10, 30, 120, 600, 1800, 7200, 21600, 86400), _delays)
 
     @property
@@ -141,16 +141,6 @@ class Conf:
 KEYS: dict[str, str] = {name.upper(): name for name, value in vars(Conf).items() if isinstance(value, property)}
 
 conf = Conf()
-
-
-def is_loopback(host: str | None) -> bool:
-    """Tell whether a host name or address is this machine's own."""
-    if host is None or host == "localhost" or (host or "").endswith(".localhost"):
-        return host is not None
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _unknown(where: str, key: object, known: Any) -> str:
@@ -232,7 +222,7 @@ def _url(where: str, value: Any) -> str:
 
 def _origin(where: str, value: Any) -> str:
     url = _url(where, value)
-    if urlsplit(url).path:
+    if url != origin_of(url):
         raise _wrong(where, "an origin such as 'https://crm.example.com', without a path")
     return url
 

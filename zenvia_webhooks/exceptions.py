@@ -48,7 +48,7 @@ class ZenviaAPIError(ZenviaError, ValueError):
 class RetryLater(Exception):
     """Raised by a receiver that wants to be tried again after so many seconds.
 
-    A try like any other: it counts as failed, and after the last that `RETRY_DELAYS` allows there is no further one.
+    It counts as a failed attempt, and after the last that `RETRY_DELAYS` allows there is no other.
     Only the wait is the receiver's own, and that of no other receiver changes.
     Raises ValueError for anything but a number greater than 0 and less than a thousand million.
     """
@@ -57,11 +57,11 @@ class RetryLater(Exception):
         if type(seconds) not in (int, float) or not 0 < seconds < 10**9:
             raise ValueError(f"RetryLater takes seconds, a number greater than 0, not {seconds!r}.")
         self.seconds = seconds
-        super().__init__(f"the receiver asked for another try in {seconds:g} s")
+        super().__init__(f"the receiver asked for another attempt in {seconds:g} s")
 
 
 class GiveUp(Exception):
-    """Raised by a receiver for which no further try makes sense: its delivery is failed at once.
+    """Raised by a receiver for which no further attempt makes sense: its delivery is failed at once.
 
     The admin shows `reason`. The event can be replayed, like any other that failed.
     """

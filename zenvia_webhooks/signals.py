@@ -114,7 +114,7 @@ event_received = EventSignal()
 
 EVENT_SIGNALS = (lead_created, quote_updated, interaction_resolved, event_received)
 
-#: Sent at once, best effort, after every failed try: `(sender, event, delivery)`, sender the `Delivery` class.
+#: Sent at once, best effort, after every failed attempt: `(sender, event, delivery)`, sender the `Delivery` class.
 #: An exception in a receiver is logged and goes no further.
 delivery_failed = Signal()
 #: Sent once, best effort, when Zenvia no longer lists a subscription and no events come through it:

@@ -8,9 +8,10 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from zenvia_webhooks import dispatch, pools, pulse, retention, schedule, subscriptions, transactions, wakeup
+from zenvia_webhooks import retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.pace import HARD_PART, SOFT_PART, RunClock
+from zenvia_webhooks.dispatch import dispatcher, heartbeat, pools, transactions
+from zenvia_webhooks.dispatch.lease import HARD_PART, SOFT_PART, RunClock
 
 #: Seconds that one run of the purge takes.
 PURGE_SECONDS = 5
@@ -60,9 +61,9 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
     clock = RunClock()
     pools.require_supported()
     if not self.request.is_eager:
-        pulse.give(pulse.WORKER, *([pulse.BEAT] if sweep else []))
+        heartbeat.write(heartbeat.WORKER, *([heartbeat.BEAT] if sweep else []))
     taken_up = 0
-    while begun := dispatch.dispatch_due(clock=clock):
+    while begun := dispatcher.dispatch_due(clock=clock):
         taken_up += begun
         if not (sweep and clock.may_start and clock.elapsed < wakeup.SWEEP_INTERVAL):
             break

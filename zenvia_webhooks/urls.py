@@ -1,6 +1,6 @@
 from django.urls import path
 
-from zenvia_webhooks.views import webhook
+from zenvia_webhooks.webhook.views import webhook
 
 app_name = "zenvia_webhooks"
 

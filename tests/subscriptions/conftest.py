@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.subscriptions.commands import KEY
+from tests.support.commands import KEY
 from zenvia_webhooks.sandbox import Sandbox
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from tests.subscriptions.changes import Change, both_changes, to_quotes
-from tests.subscriptions.rows import columns, row, stored
+from tests.support.changes import Change, both_changes, to_quotes
+from tests.support.rows import columns, row, stored
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.subscriptions.changes import Change, both_changes, to_quotes
-from tests.subscriptions.rows import columns, listed, row, stored
-from tests.wire import Answer, Asked, Wire, hangs_up, says
+from tests.support.changes import Change, both_changes, to_quotes
+from tests.support.rows import columns, listed, row, stored
+from tests.support.wire import Answer, Asked, Wire, hangs_up, says
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.subscriptions.rows import row, stored
-from tests.wire import Wire, hangs_up
+from tests.support.rows import row, stored
+from tests.support.wire import Wire, hangs_up
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaConnectionError
-from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import callback_url
+from zenvia_webhooks.redaction import redact_tokens
 from zenvia_webhooks.sandbox import Sandbox
 
 Status = Subscription.Status
@@ -121,7 +121,7 @@ def test_every_kind_of_line_is_told_apart(sandbox: Sandbox) -> None:
     assert [request.method for request in sandbox.requests] == ["GET"]
     said = " ".join(f"{line.name} {line.reason}" for line in lines)
     assert "secret" not in said
-    assert mask_tokens(said) == said
+    assert redact_tokens(said) == said
 
     apply()
 

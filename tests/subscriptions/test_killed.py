@@ -10,18 +10,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from tests.support.paths import ROOT
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
-
-ROOT = Path(__file__).parent.parent.parent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,10 +29,10 @@ import os, signal, sys
 import django
 django.setup()
 from django.core.management import call_command
-from zenvia_webhooks import client
+from zenvia_webhooks.client import api
 
 point, *command = sys.argv[1:]
-exchange, made = client.exchange, []
+exchange, made = api.exchange, []
 
 def kill_at(moment, call):
     if f"{moment} {call.method}" == point and (call.method == "POST" or "POST" in made):
@@ -47,7 +45,7 @@ def exchange_or_die(call, *rest):
     kill_at("after", call)
     return answer
 
-client.exchange = exchange_or_die
+api.exchange = exchange_or_die
 print("ready", flush=True)
 call_command(*command)
 """
@@ -83,7 +81,7 @@ def run_and_kill(settings: Any, zenvia: Zenvia, point: str, *command: str) -> No
     """Run a command in a process of its own that gets no further than this point."""
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.subscriptions.killed",
+        "DJANGO_SETTINGS_MODULE": "tests.support.killed",
         "KILLED_DATABASE": str(connection.settings_dict["NAME"]),
         "KILLED_SETTINGS": json.dumps(settings.ZENVIA_WEBHOOKS),
     }

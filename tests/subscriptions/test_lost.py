@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from tests.subscriptions.rows import row
+from tests.support.rows import row
 from zenvia_webhooks import subscriptions, tasks
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.host import free_port
-from tests.subscriptions.rows import listed, row, stored
-from tests.wire import Answer, Asked, Wire, cut_after, hangs_up, says
+from tests.support.host import free_port
+from tests.support.rows import listed, row, stored
+from tests.support.wire import Answer, Asked, Wire, cut_after, hangs_up, says
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.subscriptions.rows import row, stored
-from tests.wire import Wire
+from tests.support.rows import row, stored
+from tests.support.wire import Wire
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from tests.subscriptions.rows import listed, row, stored
-from tests.wire import Answer, Wire, hangs_up, says
+from tests.support.rows import listed, row, stored
+from tests.support.wire import Answer, Wire, hangs_up, says
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from tests.subscriptions.changes import CHANGES, Change
-from tests.subscriptions.commands import run
-from tests.subscriptions.rows import row, stored
-from tests.wire import Asked, Wire, says
+from tests.support.changes import CHANGES, Change
+from tests.support.commands import run
+from tests.support.rows import row, stored
+from tests.support.wire import Asked, Wire, says
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox

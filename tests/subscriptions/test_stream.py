@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils.timezone import now
 from pytest_django.live_server_helper import LiveServer
 
-from tests.host import wait_for
+from tests.support.host import wait_for
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.models import Event, Subscription

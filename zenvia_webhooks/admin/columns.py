@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.display import badge
 from zenvia_webhooks.admin.lifecycle import overlap_ends
-from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import host_of
+from zenvia_webhooks.redaction import redact_tokens
 from zenvia_webhooks.subscriptions.description import ago
 
 Field = str | Callable[[Subscription], Any]
@@ -48,7 +49,7 @@ def status_badge(subscription: Subscription) -> SafeString:
 
 @admin.display(description=_("another site"))
 def other_site(subscription: Subscription) -> str:
-    host = subscriptions.host_of(subscription.registered_url)
+    host = host_of(subscription.registered_url)
     return gettext(
         "Registered for %(host)s, as in a copied database. Nothing is done about it at Zenvia until you say so: "
         "“Register for this site” takes it over, “Deactivate here” and “Delete” change this row alone."
@@ -79,7 +80,7 @@ def url_to_copy(subscription: Subscription) -> SafeString:
 
 @admin.display(description=_("callback URL"))
 def masked_url(subscription: Subscription) -> str:
-    return mask_tokens(subscription.registered_url)
+    return redact_tokens(subscription.registered_url)
 
 
 def is_not_listed(subscription: Subscription) -> bool:

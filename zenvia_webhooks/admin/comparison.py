@@ -19,7 +19,7 @@ from zenvia_webhooks.admin.calls import after_commit, attempt, described, tell
 from zenvia_webhooks.admin.jobs import Job
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
-from zenvia_webhooks.masking import mask_tokens
+from zenvia_webhooks.redaction import redact_tokens
 from zenvia_webhooks.subscriptions import Action, Kind, Step
 
 KINDS: dict[Kind, str | Promise] = {
@@ -81,7 +81,7 @@ class Line:
         """The first letters of our token, by which two of our callback URLs are told apart; no stranger's."""
         remote, row = self.step.remote, self.step.subscription
         token = subscriptions.token_of(remote.callback_url if remote else row.registered_url if row else "")
-        return mask_tokens(token or "")
+        return redact_tokens(token or "")
 
 
 @dataclass(frozen=True, kw_only=True)

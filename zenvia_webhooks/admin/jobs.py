@@ -16,6 +16,7 @@ from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.sealing import seal, unseal
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import host_of
 
 
 class Stranger(TypedDict):
@@ -84,14 +85,14 @@ class Job:
             return function(subscription, **self.arguments)
         except subscriptions.WouldReplaceError as error:
             named = [(stranger["id"], stranger["host"]) for stranger in self.cut_off]
-            if any((remote.id, subscriptions.host_of(remote.callback_url)) not in named for remote in error.strangers):
+            if any((remote.id, host_of(remote.callback_url)) not in named for remote in error.strangers):
                 raise
         return function(subscription, **self.arguments, replace=True)
 
     def naming(self, strangers: Sequence[RemoteSubscription]) -> Job:
         """Return the same job once a person has agreed that it cuts off these."""
         named = [
-            Stranger(id=remote.id, host=subscriptions.host_of(remote.callback_url), topics=list(remote.topics))
+            Stranger(id=remote.id, host=host_of(remote.callback_url), topics=list(remote.topics))
             for remote in strangers
         ]
         # What was refused at its first call has a row that says so.

@@ -23,6 +23,7 @@ from zenvia_webhooks.admin.forms import AddSubscriptionForm
 from zenvia_webhooks.admin.jobs import Job
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import host_of
 
 TEMPLATES = "admin/zenvia_webhooks/subscription"
 
@@ -122,7 +123,7 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
         subscription = self.get_object(request, object_id)
         if request.method != "POST" or subscription is None:
             elsewhere = subscription and subscriptions.is_elsewhere(subscription)
-            host = subscriptions.host_of(subscription.registered_url) if subscription and elsewhere else ""
+            host = host_of(subscription.registered_url) if subscription and elsewhere else ""
             return super().delete_view(request, object_id, {"elsewhere": host, **(extra_context or {})})
         if not self.has_delete_permission(request, subscription):
             raise PermissionDenied

@@ -14,7 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from rest_framework.exceptions import ValidationError
 
 from zenvia_webhooks.api.parameters import MAX_ID, MICROSECOND
-from zenvia_webhooks.clock import from_now
+from zenvia_webhooks.models.clock import from_now
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

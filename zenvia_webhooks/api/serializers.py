@@ -9,15 +9,15 @@ from rest_framework import serializers
 
 from zenvia_webhooks.api.parameters import Moment
 from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
-from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.redaction import redact_tokens
 
 
 class Masked(serializers.CharField):
     """A text without the tokens that may be in it."""
 
     def to_representation(self, value: Any) -> str:
-        return mask_tokens(super().to_representation(value))
+        return redact_tokens(super().to_representation(value))
 
 
 class Value(serializers.Field[Any, Any, dict[str, Any] | None, Lead | Quote | Interaction | None]):

@@ -27,7 +27,7 @@ def check_broker() -> Iterator[Finding]:
             AREA,
             "always-eager",
             _("task_always_eager is on: the process that stores an event also runs its receivers."),
-            _("Take CELERY_TASK_ALWAYS_EAGER out of the settings of a real site: nothing sweeps for failed tries."),
+            _("Take CELERY_TASK_ALWAYS_EAGER out of the settings of a real site: nothing sweeps for failed attempts."),
         )
         yield skipped(AREA, _("Under task_always_eager there is no broker."))
         return

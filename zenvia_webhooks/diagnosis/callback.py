@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks import probe
+from zenvia_webhooks.client.transport import Answer, exchange
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts.base import Call, Credentials
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, skipped
 from zenvia_webhooks.exceptions import ZenviaConnectionError
-from zenvia_webhooks.masking import mask_tokens
-from zenvia_webhooks.transport import Answer, exchange
+from zenvia_webhooks.origins import origin_of
+from zenvia_webhooks.redaction import redact_tokens
+from zenvia_webhooks.webhook import probe
 
 AREA = Area.CALLBACK
 #: Seconds for the whole of it.
@@ -39,7 +39,7 @@ def check_callback() -> Iterator[Finding]:
         yield broken(
             AREA,
             "no-callback",
-            _("This machine can't reach %(base)s: %(error)s") % {"base": base, "error": mask_tokens(str(error))},
+            _("This machine can't reach %(base)s: %(error)s") % {"base": base, "error": redact_tokens(str(error))},
             _(
                 "Start the web server, and see that the name leads to it, that its certificate is good, and that it "
                 "has two workers or more. Some networks don't let a machine reach its own public address: then try "
@@ -104,9 +104,5 @@ def _json(answer: Answer) -> dict[str, object]:
 
 def _origin(url: str) -> str:
     """Return what of a redirect's address may be shown: the path would hold a token."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "?"
-    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else _("another path")
+    origin = origin_of(url) or _("another path")
     return "".join(letter for letter in origin if letter.isprintable())

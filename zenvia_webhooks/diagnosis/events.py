@@ -10,9 +10,9 @@ from django.db import router
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.clock import DatabaseNow
 from zenvia_webhooks.diagnosis.findings import Area, Finding, duration, ok, warning
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.clock import DatabaseNow
 
 AREA = Area.EVENTS
 #: Due events are counted up to this number.

@@ -58,7 +58,7 @@ def diagnose(areas: Iterable[Area] = tuple(Area)) -> Iterator[Finding]:
     """Yield what is found in these areas, as it is found. Changes nothing, and raises nothing.
 
     What an area needs is looked at, too, though not yielded. KEY and ZENVIA call Zenvia, CALLBACK this site itself, and
-    BROKER sends a hint; WORKER waits for it for some seconds where the last pulse is old. The others read the database.
+    BROKER sends a hint; WORKER waits some seconds for it if the last heartbeat is old. The others read the database.
     """
     wanted = set(areas)
     needed = _with_needs(wanted)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.client import ZenviaClient, contract_that_answers
+from zenvia_webhooks.client.api import ZenviaClient, contract_that_answers
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, skipped
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaError

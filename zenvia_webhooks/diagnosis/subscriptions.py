@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from django.db import router
 from django.utils.timezone import now
@@ -14,8 +13,9 @@ from django.utils.translation import ngettext
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.diagnosis.events import DUE_COUNTED, due
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
-from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import origin_of
+from zenvia_webhooks.redaction import redact_tokens
 from zenvia_webhooks.subscriptions import is_elsewhere
 
 #: A pending row younger than this may be under way.
@@ -31,9 +31,8 @@ def check_copy() -> Iterator[Finding]:
     if not strangers:
         yield ok(Area.COPY, _("No subscription is of another site's address."))
         return
-    there = urlsplit(strangers[0].registered_url)
     text = _("Subscriptions are registered for %(there)s, not for %(here)s: this is a copied database, or moved.") % {
-        "there": f"{there.scheme}://{there.netloc.rpartition('@')[2]}",
+        "there": origin_of(strangers[0].registered_url),
         "here": here,
     }
     moved = _("If the site moved, register again. In a copy, leave them: they are the other site's, and still call it.")
@@ -70,7 +69,7 @@ def _rows() -> list[Subscription]:
 
 
 def _look_at(row: Subscription) -> Iterator[Finding]:
-    words = {"subscription": f"{row} #{row.pk}", "error": mask_tokens(row.last_error)}
+    words = {"subscription": f"{row} #{row.pk}", "error": redact_tokens(row.last_error)}
     if row.status == Status.FAILED:
         yield broken(
             Area.SUBSCRIPTIONS,

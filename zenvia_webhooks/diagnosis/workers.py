@@ -1,4 +1,4 @@
-"""Whether worker and beat are there, or the command that stands in for both, by their pulse; and who listens there."""
+"""Whether worker and beat run, or the command that stands in for both, by their heartbeat; and which receivers do."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from django.db import DatabaseError, router
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from zenvia_webhooks import pulse, wakeup
-from zenvia_webhooks.clock import DatabaseNow
+from zenvia_webhooks import wakeup
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
+from zenvia_webhooks.dispatch import heartbeat
+from zenvia_webhooks.dispatch.heartbeat import Heartbeat
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.pulse import Pulse
+from zenvia_webhooks.models.clock import DatabaseNow
 
-#: Seconds after which a pulse proves nothing any more: some sweeps, and the time between two writes.
+#: Seconds after which a heartbeat proves nothing any more: some sweeps, and the time between two writes.
 OLD = 60
 #: The same, of a command that cron runs.
 COMMAND_OLD = 900
@@ -29,8 +30,8 @@ NAMED = 5
 
 
 def check_worker() -> Iterator[Finding]:
-    """Look for a worker's pulse; for an old one, wait whether the hint brings a new one."""
-    before = pulse.last(pulse.WORKER)
+    """Look for a worker's heartbeat; for an old one, wait whether the hint brings a new one."""
+    before = heartbeat.last(heartbeat.WORKER)
     if before is not None and before.age < OLD:
         yield ok(Area.WORKER, _("A worker took a message %(age)s ago.") % {"age": duration(before.age)})
     elif _is_busy():
@@ -56,8 +57,8 @@ def check_worker() -> Iterator[Finding]:
 
 
 def check_beat() -> Iterator[Finding]:
-    """Look for beat's pulse, which a worker gives when a sweep comes in."""
-    beat, worker = pulse.last(pulse.BEAT), pulse.last(pulse.WORKER)
+    """Look for beat's heartbeat, which a worker gives when a sweep comes in."""
+    beat, worker = heartbeat.last(heartbeat.BEAT), heartbeat.last(heartbeat.WORKER)
     # Beat is as old as it was when the worker was last free to take its message.
     busy_for = worker.age if worker is not None and worker.age >= OLD else 0
     if beat is not None and beat.age - busy_for < max(OLD, 3 * _sweep_interval()):
@@ -82,7 +83,7 @@ def check_beat() -> Iterator[Finding]:
 
 def check_receivers() -> Iterator[Finding]:
     """Look at what the worker noted of its receivers: this process may have others."""
-    worker = pulse.last(pulse.WORKER)
+    worker = heartbeat.last(heartbeat.WORKER)
     if worker is None or worker.age >= OLD:
         worker = stand_in() or worker
     lines = worker.note.splitlines() if worker else []
@@ -103,10 +104,10 @@ def check_receivers() -> Iterator[Finding]:
     yield ok(Area.RECEIVERS, text % {"count": len(lines), "names": names})
 
 
-def stand_in() -> Pulse | None:
-    """Return the pulse of `zenvia_dispatch_events` where it runs often enough to do without a worker."""
+def stand_in() -> Heartbeat | None:
+    """Return the heartbeat of `zenvia_dispatch_events` where it runs often enough to do without a worker."""
     try:
-        command = pulse.last(pulse.COMMAND)
+        command = heartbeat.last(heartbeat.COMMAND)
     except DatabaseError:
         return None  # that it can't be read is said elsewhere
     return command if command is not None and command.age < COMMAND_OLD else None
@@ -118,18 +119,18 @@ def _is_busy() -> bool:
     return events.filter(next_attempt_at__gt=DatabaseNow(), claim__isnull=False).exists()
 
 
-def _answers(before: Pulse | None) -> bool:
+def _answers(before: Heartbeat | None) -> bool:
     ends = time.monotonic() + ANSWER_SECONDS
     while True:
-        after = pulse.last(pulse.WORKER)
-        if after is not None and (before is None or after.given_at > before.given_at):
+        after = heartbeat.last(heartbeat.WORKER)
+        if after is not None and (before is None or after.written_at > before.written_at):
             return True
         if time.monotonic() > ends:
             return False
         time.sleep(0.1)
 
 
-def _last(seen: Pulse | None) -> str:
+def _last(seen: Heartbeat | None) -> str:
     return _("there never was one") if seen is None else _("the last sign is %(age)s old") % {"age": duration(seen.age)}
 
 

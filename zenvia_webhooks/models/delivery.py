@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.clock import DatabaseNow
+from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.event import Event
 from zenvia_webhooks.signals import MAX_NAME_LENGTH
 
@@ -45,7 +45,7 @@ class Delivery(models.Model):
         SUCCEEDED = "succeeded", _("succeeded")
         #: Tried as often as `RETRY_DELAYS` allows.
         FAILED = "failed", _("failed")
-        #: Like failed, and the receiver was not connected in the worker at the last try.
+        #: Like failed, and the receiver was not connected in the worker at the last attempt.
         GONE = "gone", _("gone")
 
     event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries")
@@ -54,9 +54,9 @@ class Delivery(models.Model):
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.RETRYING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt at"), null=True)
-    #: Of the last try.
+    #: Of the last attempt.
     duration_ms = models.PositiveIntegerField(_("duration in milliseconds"), null=True)
-    #: Of the last failed try.
+    #: Of the last failed attempt.
     error = models.TextField(_("error"), blank=True)
     #: The model instance that the receiver returned, as `app_label.model:primary key`; empty for all else.
     result = models.CharField(_("result"), max_length=255, blank=True)

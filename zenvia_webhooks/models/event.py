@@ -9,9 +9,9 @@ from django.db import models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks import wakeup
-from zenvia_webhooks.clock import DatabaseNow
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.contracts.base import Contract, Interaction, Lead, Quote
+from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.fields import BytesField, SparseIndex
 from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
@@ -24,7 +24,7 @@ class Event(models.Model):
     """
 
     class Status(models.TextChoices):
-        #: Stored; not every receiver has had its first try.
+        #: Stored; not every receiver has had its first attempt.
         PENDING = "pending", _("pending")
         #: Some receiver failed and will be tried again.
         RETRYING = "retrying", _("retrying")
@@ -79,7 +79,7 @@ class Event(models.Model):
         verbose_name_plural = _("events")
         indexes: ClassVar[list[models.Index]] = [
             SparseIndex(fields=["next_attempt_at"], of="next_attempt_at", name="zenvia_event_due"),
-            # Suspects, of which a backlog has none, or a few.
+            # Stalled events, of which a backlog has none, or a few.
             SparseIndex(fields=["next_attempt_at"], of="claim", name="zenvia_event_claimed"),
             models.Index(fields=["-received_at", "-id"], name="zenvia_event_received"),
         ]
@@ -116,7 +116,7 @@ class Event(models.Model):
         return get_contract(self.contract) if self.contract and isinstance(self.payload, dict) else None
 
     def idempotency_key(self, receiver: str | ReceiverFunction) -> str:
-        """Return a UUID that is the same in every try and replay of this event by one receiver, given it or its name.
+        """Return a UUID, the same in every attempt and replay of this event by a receiver, given it or its name.
 
         For outside systems that drop what they have seen under the same key.
         """
@@ -145,7 +145,7 @@ class Event(models.Model):
                 return []
             names = locked._to_replay(receivers, again, using)
             if names:
-                # Written here, so that a worker which does not know a receiver yet fails the try, not loses it.
+                # Written here, so that a worker which does not know a receiver yet fails the attempt, not loses it.
                 locked.deliveries.using(using).reopen(locked, names)
                 when = DatabaseNow() if due_at is None else due_at
                 events.update(status=status.RETRYING, next_attempt_at=when, claim=None, finished_at=None)

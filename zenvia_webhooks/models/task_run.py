@@ -7,15 +7,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class TaskRun(models.Model):
-    """The last run of a task: the pulse of beat and workers, and the progress of long jobs.
+    """The last run of a task: the heartbeat of beat and workers, and the progress of long jobs.
 
     One row a task, overwritten by its next run, so the table does not grow. Times are the database's.
     """
 
-    #: What ran, such as `pulse.WORKER`.
+    #: What ran, such as `heartbeat.WORKER`.
     task = models.CharField(_("task"), max_length=100, unique=True)
     started_at = models.DateTimeField(_("started at"))
-    #: None while it runs, and for a pulse.
+    #: None while it runs, and for a heartbeat.
     finished_at = models.DateTimeField(_("finished at"), null=True, default=None)
     done = models.PositiveBigIntegerField(_("done"), default=0)
     #: None where nobody counted beforehand.

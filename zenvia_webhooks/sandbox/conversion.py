@@ -6,8 +6,9 @@ import hmac
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from zenvia_webhooks.origins import is_web_url
 from zenvia_webhooks.sandbox.messages import Reply, Request, bad_request, error_reply, json_reply, not_allowed
-from zenvia_webhooks.sandbox.reading import is_printable, is_web_address, json_object
+from zenvia_webhooks.sandbox.reading import is_printable, json_object
 from zenvia_webhooks.sandbox.registry import Registration, Registry
 
 NAME = "conversion"
@@ -82,7 +83,7 @@ def _create(request: Request, registry: Registry) -> Reply:
     topics, url = value.get("topics"), value.get("callbackUrl")
     if not isinstance(topics, list) or not topics or not all(is_printable(topic) for topic in topics):
         return bad_request("'topics' must be a list of strings that is not empty.")
-    if not is_printable(url) or not is_web_address(url):
+    if not is_printable(url) or not is_web_url(url):
         return bad_request("'callbackUrl' must be an http:// or https:// URL.")
     return json_reply(201, _as_json(registry.add(topics, url, NAME, replaces=True)))
 

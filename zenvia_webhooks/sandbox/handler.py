@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
-from zenvia_webhooks.conf import is_loopback
+from zenvia_webhooks.origins import is_loopback
 from zenvia_webhooks.sandbox.messages import Reply, Request, error_reply
 
 logger = logging.getLogger(__name__)

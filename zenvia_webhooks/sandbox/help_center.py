@@ -8,8 +8,9 @@ from __future__ import annotations
 import hmac
 from urllib.parse import unquote
 
+from zenvia_webhooks.origins import is_web_url
 from zenvia_webhooks.sandbox.messages import Reply, Request, bad_request, error_reply, json_reply, not_allowed
-from zenvia_webhooks.sandbox.reading import is_printable, is_web_address, json_object
+from zenvia_webhooks.sandbox.reading import is_printable, json_object
 from zenvia_webhooks.sandbox.registry import Registration, Registry
 
 NAME = "help_center"
@@ -57,7 +58,7 @@ def _create(request: Request, registry: Registry) -> Reply:
     for key in ("topic", "callbackUrl"):
         if not is_printable(value.get(key)):
             return bad_request(f"{key!r} must be a string that is not empty.")
-    if not is_web_address(value["callbackUrl"]):
+    if not is_web_url(value["callbackUrl"]):
         return bad_request("'callbackUrl' must be an http:// or https:// URL.")
     return json_reply(201, _as_json(registry.add([value["topic"]], value["callbackUrl"], NAME)))
 

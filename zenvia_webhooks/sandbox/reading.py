@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, TypeGuard
-from urllib.parse import urlsplit
 
 from zenvia_webhooks.sandbox.messages import Reply, Request, bad_request
 
@@ -22,12 +21,3 @@ def json_object(request: Request) -> dict[str, Any] | Reply:
 def is_printable(value: object) -> TypeGuard[str]:
     """Tell whether a value is a text, not empty, without a lone surrogate that could never be written out again."""
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
-
-
-def is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)

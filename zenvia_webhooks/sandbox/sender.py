@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from zenvia_webhooks.conf import is_loopback
+from zenvia_webhooks.origins import is_loopback, is_web_url, origin_of
 
 TIMEOUT_SECONDS = 10
 #: Longest part of an answer that is worth showing: an error page of Django's is 100 kB.
@@ -55,10 +55,12 @@ def post_event(url: str, body: bytes, *, user_agent: str) -> Answer:
     Raises ConnectionError where no whole answer came (`TIMEOUT_SECONDS` is the longest silence), ValueError
     where `url` is none. Neither names the URL's path: it ends in a secret.
     """
+    if not is_web_url(url):
+        raise ValueError("This is no http:// or https:// URL.")
     started = time.monotonic()
     with requests.Session() as session:
         # A proxy of the environment can't reach this machine's own address.
-        session.trust_env = not is_loopback(_host(url))
+        session.trust_env = not is_loopback(urlsplit(url).hostname)
         try:
             response = session.post(
                 url,
@@ -76,34 +78,17 @@ def post_event(url: str, body: bytes, *, user_agent: str) -> Answer:
         )
 
 
-def origin(url: str) -> str:
-    """Return scheme, host and port of a URL: the part that may be shown anywhere."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def _host(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        raise ValueError("This is no URL.") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("This is no http:// or https:// URL.")
-    return parts.hostname
-
-
 def _why(url: str, error: requests.RequestException) -> str:
     # The library's own text holds the path, and with it the subscription's token.
     if isinstance(error, requests.Timeout):
-        return f"{origin(url)} did not answer within {TIMEOUT_SECONDS} s."
+        return f"{origin_of(url)} did not answer within {TIMEOUT_SECONDS} s."
     if isinstance(error, requests.exceptions.SSLError):
-        return f"{origin(url)} has no certificate that this machine trusts."
+        return f"{origin_of(url)} has no certificate that this machine trusts."
     if isinstance(error, requests.exceptions.ProxyError):
-        return f"The proxy of this environment did not let {origin(url)} be reached."
+        return f"The proxy of this environment did not let {origin_of(url)} be reached."
     if isinstance(error, requests.ConnectionError) and not _was_cut(error):
-        return f"{origin(url)} can't be reached: is the site running, and is this its address?"
-    return f"{origin(url)} broke off before its answer was whole."
+        return f"{origin_of(url)} can't be reached: is the site running, and is this its address?"
+    return f"{origin_of(url)} broke off before its answer was whole."
 
 
 def _was_cut(error: requests.RequestException) -> bool:

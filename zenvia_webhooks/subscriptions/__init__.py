@@ -10,7 +10,7 @@ from zenvia_webhooks.subscriptions.adoption import adopt
 from zenvia_webhooks.subscriptions.change import change_topics, rotate
 from zenvia_webhooks.subscriptions.comparison import compare
 from zenvia_webhooks.subscriptions.description import describe, explain
-from zenvia_webhooks.subscriptions.ownership import WouldReplaceError, host_of, is_elsewhere, token_of
+from zenvia_webhooks.subscriptions.ownership import WouldReplaceError, is_elsewhere, token_of
 from zenvia_webhooks.subscriptions.plan import Action, Comparison, Kind, Step
 from zenvia_webhooks.subscriptions.registration import (
     add,
@@ -44,7 +44,6 @@ __all__ = [
     "delete",
     "describe",
     "explain",
-    "host_of",
     "is_elsewhere",
     "register",
     "register_again",

@@ -6,9 +6,10 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.client import ZenviaClient, is_same_url
+from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import is_same_url
 from zenvia_webhooks.subscriptions.ownership import owner, token_of
 
 

@@ -13,8 +13,9 @@ from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.subscriptions.description import explain
-from zenvia_webhooks.subscriptions.ownership import host_of, match, owner, refuse_to_replace
+from zenvia_webhooks.subscriptions.ownership import match, owner, refuse_to_replace
 from zenvia_webhooks.subscriptions.removal import remove_previous
 from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, activated, begin, lose, overlapping, restored, save
 

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.subscriptions.absence import has_events, is_absent
 from zenvia_webhooks.subscriptions.description import ago
 from zenvia_webhooks.subscriptions.ownership import (
-    host_of,
     is_elsewhere,
     is_of,
     is_of_this_site,

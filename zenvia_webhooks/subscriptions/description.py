@@ -9,10 +9,11 @@ from django.utils.timesince import timesince
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.client import contract_that_answers
+from zenvia_webhooks.client.api import contract_that_answers
 from zenvia_webhooks.exceptions import ZenviaAPIError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere
+from zenvia_webhooks.origins import host_of
+from zenvia_webhooks.subscriptions.ownership import is_elsewhere
 
 Status = Subscription.Status
 

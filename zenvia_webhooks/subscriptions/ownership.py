@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.client import ZenviaClient, find, is_same_url
+from zenvia_webhooks.client.api import ZenviaClient, find
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
-from zenvia_webhooks.masking import TOKEN
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import callback_url
+from zenvia_webhooks.origins import host_of, is_same_url
+from zenvia_webhooks.redaction import TOKEN
 
 Status = Subscription.Status
 
@@ -28,14 +28,6 @@ class WouldReplaceError(ValueError):
         super().__init__(
             _("Nothing was sent: it would cut off what Zenvia has registered for %(hosts)s.") % {"hosts": hosts}
         )
-
-
-def host_of(url: str) -> str:
-    """Return host and port of a callback URL, for people: the rest may be a stranger's secret."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2] or "?"
-    except ValueError:
-        return "?"
 
 
 def token_of(url: str) -> str | None:

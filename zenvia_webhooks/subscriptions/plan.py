@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.subscriptions.ownership import host_of
+from zenvia_webhooks.origins import host_of
 
 
 class Kind(StrEnum):

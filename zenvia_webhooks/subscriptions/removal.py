@@ -12,9 +12,10 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.subscriptions.absence import absence, has_events
 from zenvia_webhooks.subscriptions.description import explain
-from zenvia_webhooks.subscriptions.ownership import host_of, is_elsewhere, is_of, is_of_this_site, match
+from zenvia_webhooks.subscriptions.ownership import is_elsewhere, is_of, is_of_this_site, match
 from zenvia_webhooks.subscriptions.rows import NOTHING_PREVIOUS, save
 
 Status = Subscription.Status

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.client import ZenviaClient, is_same_url
+from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import callback_url, new_token
+from zenvia_webhooks.origins import is_same_url
 from zenvia_webhooks.subscriptions.absence import has_events
 from zenvia_webhooks.subscriptions.adoption import adopt
 from zenvia_webhooks.subscriptions.call import call

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from zenvia_webhooks import pulse
-from zenvia_webhooks.dispatch import dispatch_due
+from zenvia_webhooks.dispatch import heartbeat
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, seconds: float | None, limit: int | None, **_options: Any) -> None:
         if (seconds is not None and seconds <= 0) or (limit is not None and limit <= 0):
             raise CommandError("--seconds and --limit must be greater than 0.")
-        pulse.give(pulse.COMMAND)
+        heartbeat.write(heartbeat.COMMAND)
         ends = None if seconds is None else time.monotonic() + seconds
         taken_up = 0
         while limit is None or taken_up < limit:

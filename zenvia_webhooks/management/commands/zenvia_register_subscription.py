@@ -12,8 +12,8 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.management.topics import topic
-from zenvia_webhooks.masking import mask_tokens
 from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.redaction import redact_tokens
 
 #: Seconds between two looks at the table.
 LOOK_INTERVAL = 0.5
@@ -63,7 +63,7 @@ class Command(BaseCommand):
 
     def call(self, row: Subscription, register: Callable[..., None], *, replace: bool) -> bool:
         try:
-            self.stdout.write(f"{row}: registering {mask_tokens(row.callback_url)} ...")
+            self.stdout.write(f"{row}: registering {redact_tokens(row.callback_url)} ...")
             register(row, replace=replace)
         except subscriptions.WouldReplaceError as error:
             self.stderr.write(f"{row}: {error} --replace does it all the same.")

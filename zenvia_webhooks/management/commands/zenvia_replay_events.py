@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
-from zenvia_webhooks.clock import DatabaseNow
 from zenvia_webhooks.management.progress import Progress
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.clock import DatabaseNow
 
 BATCH = 200
 #: What can be replayed.

@@ -12,8 +12,9 @@ from django.urls import NoReverseMatch
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import CONTRACTS, get_contract
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.sandbox.samples import sample_payload
-from zenvia_webhooks.sandbox.sender import encode, origin, post_event
+from zenvia_webhooks.sandbox.sender import encode, post_event
 
 USER_AGENT = "zenvia_send_event (django-zenvia-webhooks)"
 DEFAULT_TOPIC = "lead.created"
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         except ConnectionError as error:
             raise CommandError(str(error)) from None
         # Without the path, which ends in the subscription's secret.
-        self.stdout.write(f"{origin(url)} answered {answer.status} in {answer.milliseconds} ms")
+        self.stdout.write(f"{origin_of(url)} answered {answer.status} in {answer.milliseconds} ms")
         self.stdout.write(answer.excerpt)
         if not answer.ok:
             raise CommandError(f"The webhook answered {answer.status}: Zenvia would take the event for lost.")

@@ -1,0 +1,1 @@
+"""Load and faults: what the suite does not run."""

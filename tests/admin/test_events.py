@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.support import receivers
+from tests.support.webhooks import arrived, envelope, let_time_pass, post
+from zenvia_webhooks import signals
+from zenvia_webhooks.admin.events import BoundedPaginator
+from zenvia_webhooks.dispatch import dispatcher
+from zenvia_webhooks.models import Delivery, Event, Subscription
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/zenvia_webhooks/event/"
+
+
+def page_of(client: Client, event: Event) -> str:
+    response = client.get(f"{LIST}{event.pk}/change/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def said(response: Any) -> list[tuple[str, str]]:
+    return [(message.level_tag, str(message)) for message in response.context["messages"]]
+
+
+def login(client: Client, *permissions: str) -> None:
+    user = User.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+
+
+def test_the_list_shows_topic_person_and_status(admin_client: Client) -> None:
+    arrived(name="João Silva")
+    arrived("lead.created", email="only@example.com")
+    page = admin_client.get(LIST).content.decode()
+    for text in ("lead.created", "João Silva", "only@example.com", "zenvia-pending"):
+        assert text in page
+
+
+def test_the_list_costs_the_same_queries_for_any_number(admin_client: Client) -> None:
+    arrived()
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        admin_client.get(LIST)
+    for _ in range(20):
+        arrived()
+    with CaptureQueriesContext(connection) as many:
+        admin_client.get(LIST)
+    assert len(many) == len(few)
+    assert not [query for query in many if '"body"' in query["sql"]]
+
+
+def test_the_list_stops_counting() -> None:
+    for _ in range(3):
+        arrived()
+    paginator = BoundedPaginator(Event.objects.order_by("pk"), 2)
+    with CaptureQueriesContext(connection) as queries:
+        assert paginator.count == 3
+    assert "LIMIT 10000" in queries[0]["sql"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("topic=lead.created", {"lead.created"}), ("topic=others", {"visit.booked"}), ("status__exact=failed", set())],
+)
+def test_filters(admin_client: Client, query: str, expected: set[str]) -> None:
+    arrived()
+    arrived("visit.booked")
+    shown = admin_client.get(f"{LIST}?{query}").context["cl"].result_list
+    assert {event.topic for event in shown} == expected
+
+
+def test_a_payload_is_pretty_printed_and_escaped(admin_client: Client) -> None:
+    page = page_of(admin_client, arrived(name="<script>alert('João')</script>"))
+    assert "&quot;name&quot;: &quot;&lt;script&gt;alert(" in page
+    assert "João" in page
+    assert "<script>alert" not in page
+
+
+def test_a_quarantined_body_is_shown_escaped_with_its_reason(admin_client: Client, subscription: Subscription) -> None:
+    post(admin_client, subscription, b"\xff<script>")
+    page = page_of(admin_client, Event.objects.get())
+    assert "\\xff&lt;script&gt;" in page
+    assert "No JSON object" in page
+
+
+def test_deliveries_are_shown_with_error_and_result(admin_client: Client) -> None:
+    signals.lead_created.connect(receivers.create_customer)
+    signals.lead_created.connect(receivers.flaky)
+    receivers.failures_left = 1
+    event = arrived(name="João")
+    dispatcher.dispatch_due()
+    page = page_of(admin_client, event)
+    assert "tests.support.receivers.flaky" in page
+    assert "RuntimeError: the price list is not there yet" in page
+    assert "customer " in page
+
+
+def test_replay_by_button_runs_what_has_not_succeeded(admin_client: Client) -> None:
+    signals.lead_created.connect(receivers.create_customer)
+    signals.lead_created.connect(receivers.flaky)
+    receivers.failures_left = 1
+    event = arrived(name="João")
+    dispatcher.dispatch_due()
+    response = admin_client.post(f"{LIST}{event.pk}/replay/", follow=True)
+    assert said(response) == [("success", "1 event is being replayed.")]
+    assert dispatcher.dispatch_due() == 1
+    assert [name for name, _ in receivers.calls] == ["create_customer", "flaky", "flaky"]
+    event.refresh_from_db()
+    assert event.status == Event.Status.DISPATCHED
+    assert LogEntry.objects.get().change_message == "Replayed."
+
+
+def test_replay_by_action_says_what_was_left_and_why(admin_client: Client, subscription: Subscription) -> None:
+    signals.lead_created.connect(receivers.note)
+    done, _pending = arrived(), None
+    dispatcher.dispatch_due()
+    pending = arrived()
+    post(admin_client, subscription, b"nothing")
+    ids = list(Event.objects.values_list("pk", flat=True))
+    response = admin_client.post(LIST, {"action": "replay_selected", "_selected_action": ids}, follow=True)
+    levels = dict(said(response))
+    assert levels["success"] == "1 event is being replayed."
+    assert str(pending) in levels["warning"]
+    assert "quarantined" in levels["warning"]
+    done.refresh_from_db()
+    assert done.status == Event.Status.RETRYING
+
+
+def test_nothing_in_an_event_can_be_changed_or_deleted(admin_client: Client) -> None:
+    event = arrived()
+    assert admin_client.post(f"{LIST}{event.pk}/change/", {"status": "failed"}).status_code == 403
+    assert admin_client.post(f"{LIST}{event.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert admin_client.get(f"{LIST}add/").status_code == 403
+    event.refresh_from_db()
+    assert event.status == Event.Status.PENDING
+
+
+def test_a_viewer_may_not_replay(client: Client) -> None:
+    signals.lead_created.connect(receivers.note)
+    event = arrived()
+    dispatcher.dispatch_due()
+    login(client, "view_event")
+    assert "Replay" not in page_of(client, event)
+    assert client.post(f"{LIST}{event.pk}/replay/").status_code == 403
+    assert "replay_selected" not in client.get(LIST).content.decode()
+    # What somebody's browser sends all the same.
+    client.post(LIST, {"action": "replay_selected", "_selected_action": [event.pk]})
+    let_time_pass()
+    assert dispatcher.dispatch_due() == 0
+
+
+def test_staff_without_permissions_sees_nothing(client: Client) -> None:
+    event = arrived()
+    login(client)
+    assert client.get(LIST).status_code == 403
+    assert client.get(f"{LIST}{event.pk}/change/").status_code == 403
+
+
+def test_replay_is_a_post_protected_against_forgery(admin_user: User) -> None:
+    event = arrived()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin_user)
+    assert client.get(f"{LIST}{event.pk}/replay/").status_code == 405
+    assert client.post(f"{LIST}{event.pk}/replay/").status_code == 403
+
+
+def test_a_result_that_is_gone_is_named_without_a_link(admin_client: Client) -> None:
+    event = arrived()
+    Delivery.objects.create(event=event, receiver="a.b", status="succeeded", result="shop.customer:77")
+    assert "shop.customer:77" in page_of(admin_client, event)
+
+
+def test_two_accounts_are_told_apart_in_the_list(admin_client: Client, settings: Any) -> None:
+    arrived()
+    assert "column-account" not in admin_client.get(LIST).content.decode()
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": {}, "second": {}}}
+    assert "column-account" in admin_client.get(LIST).content.decode()
+
+
+def test_an_unknown_topic_is_shown(admin_client: Client, subscription: Subscription) -> None:
+    post(admin_client, subscription, envelope("<b>new</b>.thing"))
+    assert "&lt;b&gt;new&lt;/b&gt;.thing" in page_of(admin_client, Event.objects.get())

@@ -1,0 +1,204 @@
+"""What the API shows of events, and how they are found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from tests.support import receivers
+from tests.support.webhooks import arrived, payload, post
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.signals import event_received, lead_created
+
+EVENTS = "/zenvia/api/events/"
+
+pytestmark = pytest.mark.django_db
+
+
+def get(client: Client, path: str = "", **parameters: Any) -> Any:
+    response = client.get(EVENTS + path, parameters)
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+def found(client: Client, **parameters: Any) -> list[int]:
+    return [row["id"] for row in get(client, **parameters)["results"]]
+
+
+def received_at(moment: datetime, **fields: Any) -> Event:
+    event = arrived()
+    Event.objects.filter(pk=event.pk).update(received_at=moment, **fields)
+    return event
+
+
+def test_a_list_is_lean(admin_client: Client) -> None:
+    event = arrived(name="João", email="joao@example.com")
+    row = get(admin_client)["results"][0]
+    assert row == {
+        "id": event.pk,
+        "topic": "lead.created",
+        "status": "pending",
+        "account": "default",
+        "subscription": event.subscription_id,
+        "occurred_at": "2024-12-09T15:30:00Z",
+        "received_at": event.received_at.isoformat().replace("+00:00", "Z"),
+        "finished_at": None,
+        "duplicates": 0,
+    }
+
+
+def test_a_detail_has_payload_person_and_deliveries(admin_client: Client, subscription: Subscription) -> None:
+    lead_created.connect(receivers.create_customer)
+    event_received.connect(receivers.broken)
+    post(admin_client, subscription, payload("lead_created"))
+    dispatch_due()
+    event = Event.objects.get()
+    content = admin_client.get(f"{EVENTS}{event.pk}/").content.decode()
+    assert "João Silva" in content
+    shown = get(admin_client, f"{event.pk}/")
+    assert shown["payload"] == event.payload
+    assert shown["lead"]["email"] == "joao.silva@email.com"
+    assert (shown["quote"], shown["interaction"]) == (None, None)
+    done, failed = shown["deliveries"]
+    assert (done["receiver"], done["status"]) == ("tests.support.receivers.create_customer", "succeeded")
+    assert done["result"].startswith("shop.customer:")
+    assert (failed["event"], failed["status"], failed["attempts"]) == (event.pk, "retrying", 1)
+    assert "it never works" in failed["error"]
+
+
+def test_a_detail_of_what_was_not_understood(admin_client: Client, subscription: Subscription) -> None:
+    post(admin_client, subscription, b"\xff")
+    shown = get(admin_client, f"{Event.objects.get().pk}/")
+    assert (shown["status"], shown["payload"], shown["lead"], shown["deliveries"]) == ("quarantined", None, None, [])
+    assert "No JSON object" in shown["error"]
+
+
+@pytest.mark.parametrize("pk", ["0", "77", str(2**63 - 1), str(2**63), "9" * 40, "9" * 5000])
+@pytest.mark.parametrize("kind", ["events", "subscriptions"])
+def test_what_there_is_not_is_404(admin_client: Client, kind: str, pk: str) -> None:
+    assert admin_client.get(f"/zenvia/api/{kind}/{pk}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"topic": "lead.created"}, ["lead"]),
+        ({"topic": "never.seen"}, []),
+        ({"status": "failed"}, ["quote"]),
+        ({"account": "second"}, ["lead"]),
+        ({"account": "second", "topic": "quote.updated"}, []),
+        ({"order": "newest"}, ["quote", "lead"]),
+        ({}, ["quote", "lead"]),
+    ],
+)
+def test_filters(admin_client: Client, parameters: dict[str, str], expected: list[str]) -> None:
+    events = {"lead": arrived(), "quote": arrived("quote.updated")}
+    Event.objects.filter(pk=events["lead"].pk).update(account="second")
+    Event.objects.filter(pk=events["quote"].pk).update(status="failed")
+    assert found(admin_client, **parameters) == [events[name].pk for name in expected]
+
+
+@pytest.mark.parametrize("microsecond", [0, 120_000, 123_456])
+def test_a_range_has_its_beginning_and_not_its_end(admin_client: Client, microsecond: int) -> None:
+    moment = datetime(2026, 1, 31, 12, 30, 30, microsecond, tzinfo=UTC)
+    event = received_at(moment)
+    before, after = moment - timedelta(microseconds=1), moment + timedelta(microseconds=1)
+    for start, end, is_found in [
+        (moment, after, True),
+        (before, after, True),
+        (before, moment, False),
+        (after, after + timedelta(days=1), False),
+    ]:
+        shown = found(admin_client, received_after=start.isoformat(), received_before=end.isoformat())
+        assert shown == [event.pk] * is_found, (start, end)
+
+
+def test_a_range_finds_what_it_was_shown(admin_client: Client) -> None:
+    event = arrived()
+    shown = get(admin_client)["results"][0]["received_at"]
+    assert found(admin_client, received_after=shown) == [event.pk]
+    assert found(admin_client, received_before=shown) == []
+
+
+def test_a_time_without_a_zone_is_in_utc(admin_client: Client) -> None:
+    event = received_at(datetime(2026, 1, 31, 12, 30, tzinfo=UTC))
+    same = {"received_after": "2026-01-31T12:30", "received_before": "2026-01-31T09:31-03:00"}
+    assert found(admin_client, **same) == [event.pk]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("status=lost", "status"),
+        ("status=", "status"),
+        ("topic=", "topic"),
+        ("topic=%00", "topic"),
+        ("account=" + "a" * 101, "account"),
+        ("received_after=yesterday", "received_after"),
+        ("received_after=2026-01-31T12:30:00+00:00", "received_after"),  # + is a space in a query
+        ("received_before=0001-01-01T00:00:00Z", "received_before"),
+        ("received_before=9999-12-31T23:59:59-14:00", "received_before"),
+        ("order=received_at", "order"),
+        ("page_size=0", "page_size"),
+        ("page_size=1001", "page_size"),
+        ("page_size=many", "page_size"),
+        ("cursor=", "cursor"),
+        ("cursor=cD0x", "cursor"),
+        ("cursor=1", "cursor"),
+        ("cursor=1-99999999999999999999", "cursor"),
+        (f"cursor=1-{2**63}", "cursor"),
+        ("cursor=99999999999999999-1", "cursor"),
+        ("status=failed&status=pending", "status"),
+        ("stauts=failed", "stauts"),
+        ("format=api", "format"),
+    ],
+)
+def test_an_odd_parameter_is_refused_by_name(admin_client: Client, query: str, name: str) -> None:
+    response = admin_client.get(f"{EVENTS}?{query}")
+    assert response.status_code == 400
+    assert list(response.json()) == [name]
+
+
+def test_a_refusal_names_what_there_is(admin_client: Client) -> None:
+    words = admin_client.get(f"{EVENTS}?status=lost").json()["status"][0]
+    assert words.startswith("Not lost, but one of: pending, ")
+
+
+def test_every_answer_is_json_and_kept_by_no_cache(admin_client: Client) -> None:
+    arrived()
+    response = admin_client.get(EVENTS, headers={"Accept": "text/html"})
+    assert response["Content-Type"] == "application/json"
+    assert {"private", "no-store"} <= set(response["Cache-Control"].split(", "))
+
+
+@pytest.mark.parametrize("path", ["", "{pk}/"])
+def test_queries_do_not_grow_with_rows(admin_client: Client, path: str) -> None:
+    first = arrived()
+    url = EVENTS + path.format(pk=first.pk)
+    admin_client.get(url)
+    with CaptureQueriesContext(connection) as few:
+        admin_client.get(url)
+    for number in range(20):
+        Delivery.objects.create(event=arrived(), receiver="a.b")
+        Delivery.objects.create(event=first, receiver=f"a.b{number}")
+    with CaptureQueriesContext(connection) as many:
+        response = admin_client.get(url)
+    assert len(response.json().get("results" if not path else "deliveries")) >= 20
+    assert len(many) == len(few)
+    columns = " ".join(query["sql"] for query in many).replace("`", '"')
+    assert '"body"' not in columns
+    assert ('"payload"' in columns) is bool(path)
+
+
+def test_the_oldest_order_waits_until_an_event_has_settled(admin_client: Client) -> None:
+    settled = received_at(now() - timedelta(seconds=12))
+    received_at(now() - timedelta(seconds=7))
+    older = received_at(now() - timedelta(days=1))
+    assert found(admin_client, order="oldest") == [older.pk, settled.pk]

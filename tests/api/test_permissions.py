@@ -1,0 +1,127 @@
+"""Who may do what through the API."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from tests.support import receivers
+from tests.support.webhooks import arrived
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.models import Event
+from zenvia_webhooks.signals import lead_created
+
+API = "/zenvia/api/"
+
+#: What there is to read, with one event, and who may: the permission's model.
+READABLE = [
+    ("subscriptions/", "subscription"),
+    ("subscriptions/{subscription}/", "subscription"),
+    ("events/", "event"),
+    ("events/{event}/", "event"),
+    ("deliveries/", "delivery"),
+]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def event() -> Event:
+    lead_created.connect(receivers.note)
+    event = arrived()
+    dispatch_due()
+    return event
+
+
+def url_of(path: str, event: Event) -> str:
+    return API + path.format(event=event.pk, subscription=event.subscription_id)
+
+
+def user_with(*permissions: str, **fields: Any) -> User:
+    user = User.objects.create_user("clerk", password="a good one", **fields)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return user
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+@pytest.mark.parametrize(("path", "_model"), READABLE)
+@pytest.mark.parametrize(
+    "headers", [{}, basic("clerk", "a wrong one"), basic("nobody", ""), {"Authorization": "Basic"}]
+)
+def test_nobody_sees_nothing(client: Client, event: Event, path: str, _model: str, headers: dict[str, str]) -> None:
+    user_with("view_event", "view_subscription", "view_delivery")
+    response = client.get(url_of(path, event), headers=headers)
+    assert response.status_code == 403
+    assert list(response.json()) == ["detail"]
+
+
+@pytest.mark.parametrize(("path", "model"), READABLE)
+def test_staff_without_the_permission_sees_nothing(client: Client, event: Event, path: str, model: str) -> None:
+    others = {"event", "subscription", "delivery"} - {model}
+    client.force_login(
+        user_with(*(f"{action}_{other}" for other in others for action in ("view", "change")), is_staff=True)
+    )
+    assert client.get(url_of(path, event)).status_code == 403
+
+
+@pytest.mark.parametrize(("path", "model"), READABLE)
+@pytest.mark.parametrize("action", ["view", "change"])
+def test_the_models_permission_is_enough(client: Client, event: Event, path: str, model: str, action: str) -> None:
+    client.force_login(user_with(f"{action}_{model}"))
+    response = client.get(url_of(path, event))
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert client.head(url_of(path, event)).status_code == 200
+
+
+def test_name_and_password_do_for_programs(client: Client, event: Event) -> None:
+    user = user_with("view_event", "change_event")
+    headers = basic("clerk", "a good one")
+    assert client.get(f"{API}events/", headers=headers).status_code == 200
+    strict = Client(enforce_csrf_checks=True)
+    assert (
+        strict.post(f"{API}events/{event.pk}/replay/", headers=headers, content_type="application/json").status_code
+        == 202
+    )
+    user.is_active = False
+    user.save()
+    assert client.get(f"{API}events/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("permissions", [(), ("view_event",), ("change_delivery", "change_subscription", "add_event")])
+def test_replay_needs_the_permission_to_change_events(
+    client: Client, event: Event, permissions: tuple[str, ...]
+) -> None:
+    client.force_login(user_with(*permissions, is_staff=True))
+    response = client.post(f"{API}events/{event.pk}/replay/", content_type="application/json")
+    assert response.status_code == 403
+    assert Event.objects.get().status == Event.Status.DISPATCHED
+
+
+def test_replay_within_a_session_is_protected_against_forgery(event: Event) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user_with("change_event"))
+    url = f"{API}events/{event.pk}/replay/"
+    refused = client.post(url, content_type="application/json")
+    assert refused.status_code == 403
+    assert "CSRF" in refused.json()["detail"]
+    client.cookies["csrftoken"] = "a" * 32
+    answer = client.post(url, content_type="application/json", headers={"X-CSRFToken": "a" * 32})
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(("path", "_model"), [*READABLE, ("events/{event}/replay/", "event")])
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace", "post", "get"])
+def test_nothing_else_is_possible(admin_client: Client, event: Event, path: str, _model: str, method: str) -> None:
+    if method == ("post" if path.endswith("replay/") else "get"):
+        return
+    response = admin_client.generic(method.upper(), url_of(path, event))
+    assert response.status_code == 405
+    assert Event.objects.get().status == Event.Status.DISPATCHED

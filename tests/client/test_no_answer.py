@@ -1,0 +1,100 @@
+"""Calls that no whole answer comes to, over real HTTP: their outcome is unknown, and nothing is sent twice."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from tests.support.calls import CALLS, IDS, KEY, OURS, ClientCall, error_of, everything_shown
+from tests.support.wire import Answer, Wire, cut_after, hangs_up, raw
+from zenvia_webhooks.exceptions import ZenviaConnectionError
+
+
+@pytest.fixture(params=CALLS, ids=IDS)
+def call(request: pytest.FixtureRequest, account: dict[str, Any]) -> ClientCall:
+    chosen: ClientCall = request.param
+    account["CONTRACT"] = chosen.contract
+    return chosen
+
+
+JSON_HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        hangs_up,
+        cut_after(20, 201, OURS["help_center"]),
+        cut_after(0, 200, []),
+        lambda _asked: [raw(201, OURS["help_center"])[:7]],
+        lambda _asked: [b"\x00\x01no HTTP\r\n\r\n"],
+        lambda _asked: [JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"],
+        lambda _asked: [JSON_HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"],
+        lambda _asked: [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"],
+    ],
+    ids=["nothing", "half a body", "no body", "half a status line", "no HTTP", "no chunk", "no gzip", "a huge header"],
+)
+def test_an_answer_that_is_not_whole_leaves_the_outcome_unknown(
+    wire: Wire, caplog: pytest.LogCaptureFixture, call: ClientCall, answer: Answer
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wire.script(call.method, answer)
+
+    error = error_of(call.make)
+
+    assert isinstance(error, ZenviaConnectionError)
+    assert error.outcome_unknown
+    assert str(error).startswith(call.name)
+    assert f"got no whole answer from {wire.host}: " in str(error)
+    assert KEY not in everything_shown(error) + caplog.text
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("kind", ["silent", "dripping head", "dripping headers", "dripping body", "dripping chunks"])
+def test_the_time_out_is_for_the_whole_call(wire: Wire, account: dict[str, Any], call: ClientCall, kind: str) -> None:
+    account["TIMEOUT"] = 0.3
+    answers = {
+        "silent": wire.says_nothing,
+        "dripping head": wire.drips(b"HTTP/1.1 200 ", b"O"),
+        "dripping headers": wire.drips(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        "dripping body": wire.drips(JSON_HEAD + b"Content-Length: 9000\r\n\r\n", b" "),
+        "dripping chunks": wire.drips(JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    }
+    wire.script(call.method, answers[kind])
+
+    started = time.monotonic()
+    error = error_of(call.make)
+
+    assert time.monotonic() - started < 3
+    assert isinstance(error, ZenviaConnectionError)
+    assert str(error).endswith(f" got no whole answer from {wire.host} within 0.3 s")
+    assert KEY not in everything_shown(error)
+    assert len(wire.asked) == 1
+
+
+def test_a_server_that_refuses_the_connection_is_named(account: dict[str, Any]) -> None:
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+        account["API_URL"] = f"http://{host}/v1"
+
+        error = error_of(CALLS[1].make)
+
+    assert isinstance(error, ZenviaConnectionError)
+    assert str(error) == f"POST /subscriptions got no whole answer from {host}: ConnectionRefusedError"
+    assert KEY not in everything_shown(error)
+
+
+def test_the_reason_named_is_this_calls_own_even_while_another_error_is_handled(wire: Wire) -> None:
+    wire.script("GET", hangs_up)
+
+    try:
+        raise LookupError("of somebody else")
+    except LookupError:
+        error = error_of(CALLS[0].make)
+
+    assert str(error).endswith(": RemoteDisconnected")

@@ -1,0 +1,83 @@
+"""When a run tells others that there is more to do."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.support import receivers
+from tests.support.webhooks import arrived
+from zenvia_webhooks import wakeup
+from zenvia_webhooks.dispatch import dispatcher
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.models import Event
+from zenvia_webhooks.signals import lead_created
+
+pytestmark = pytest.mark.django_db
+
+#: How many receivers had been called when a hint was sent.
+hints: list[int] = []
+
+
+@pytest.fixture(autouse=True)
+def _count_hints(monkeypatch: pytest.MonkeyPatch) -> None:
+    hints.clear()
+    monkeypatch.setattr(wakeup, "hint", lambda: hints.append(len(receivers.calls)))
+    lead_created.connect(slow)
+
+
+def slow(sender: Any, event: Event, **kwargs: Any) -> None:
+    time.sleep(0.02)
+    receivers.calls.append(("slow", event.pk))
+
+
+def arrive(number: int) -> None:
+    for _ in range(number):
+        arrived()
+    hints.clear()
+
+
+def test_where_more_is_due_than_was_taken_others_are_called_before_the_work() -> None:
+    arrive(11)
+    assert dispatch_due() == 10
+    assert hints == [0]
+
+
+def test_nobody_is_called_where_all_was_taken() -> None:
+    arrive(9)
+    assert dispatch_due() == 9
+    assert dispatch_due() == 0
+    assert hints == []
+
+
+def test_slow_run_gives_back_what_it_has_not_begun_and_calls_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "CLAIM_SECONDS", 0.01)
+    arrive(5)
+    assert dispatch_due() == 1
+    assert hints == [1]
+    assert Event.objects.filter(claim=None, status="pending").count() == 4
+
+
+def test_run_that_gives_back_calls_others_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever came for the first hint, before the work, saw nothing of what is given back after it."""
+    monkeypatch.setattr(dispatcher, "CLAIM_SECONDS", 0.01)
+    arrive(12)
+    assert dispatch_due() == 1
+    assert hints == [0, 1]
+
+
+def test_hint_that_expired_during_a_run_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wakeup, "HINT_EXPIRES", 0.01)
+    arrive(12)
+    assert dispatch_due() == 10
+    assert hints == [0, 10]
+
+
+def test_slow_receivers_are_claimed_one_event_at_a_time() -> None:
+    arrive(12)
+    dispatcher.pace.note(1, 4)
+    assert [dispatch_due(), dispatch_due()] == [1, 2]
+    oldest = Event.objects.order_by("pk").values_list("status", flat=True)[0]
+    assert oldest == "dispatched"

@@ -1,0 +1,74 @@
+"""The main job on every database over every broker, with a real web server and a real worker."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+import pytest
+from django.db import connections
+
+from tests.support.host import FILES, SQLITE, Host, post, running, wait_for
+from tests.support.servers import BROKERS, DATABASES, need, url_of
+
+pytestmark = [pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(200)]
+
+BODY = b'{"topic": "lead.created", "data": {"leadId": "%d", "name": "Jo\xc3\xa3o"}}'
+#: More than one claim takes.
+EVENTS = 25
+
+
+@pytest.fixture(params=["SQLite", *DATABASES])
+def database_url(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[str]:
+    """The URL of an empty database."""
+    if request.param == "SQLite":
+        yield SQLITE
+        return
+    need(request.param)
+    url, name = url_of(request.param), "zenvia_host"
+    with django_db_blocker.unblock():
+        execute(url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    yield url.rpartition("/")[0] + f"/{name}"
+    with django_db_blocker.unblock():
+        execute(url, f"DROP DATABASE {name}")
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements over a connection of their own: no database is made within a transaction."""
+    alias = "of_the_server"
+    connections.settings[alias] = {
+        **connections.settings["default"],
+        "OPTIONS": {},
+        **dj_database_url.parse(url),
+    }
+    try:
+        with connections[alias].cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    finally:
+        connections[alias].close()
+        del connections[alias], connections.settings[alias]
+
+
+@pytest.fixture(params=["files", *BROKERS])
+def broker_url(request: pytest.FixtureRequest) -> str:
+    if request.param == "files":
+        return FILES
+    need(request.param)
+    return url_of(request.param)
+
+
+def test_every_event_reaches_the_receiver_once(database_url: str, broker_url: str, tmp_path: Path) -> None:
+    site = Host(tmp_path / "site", Path(sys.executable), database_url=database_url, broker_url=broker_url)
+    with running(site) as host:
+        token = host.shell("print(Subscription.objects.create(topics=['lead.created'], status='active').token)")
+        for number in range(EVENTS):
+            assert post(host, token, BODY % number).startswith("200 ")
+        assert '"duplicate"' in post(host, token, BODY % 0)
+        count = "print(Event.objects.filter(status='dispatched').count(), Customer.objects.count())"
+        wait_for(lambda: host.shell(count) == f"{EVENTS} {EVENTS}", host.logs)
+        assert "no hint could be sent" not in host.logs()
+        assert "Traceback" not in host.logs()

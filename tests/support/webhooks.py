@@ -1,0 +1,58 @@
+"""Webhooks for the tests: their bodies, and the ways to have one arrive."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+from django.utils.timezone import now
+
+from tests.support.paths import PAYLOADS
+from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.webhook.intake import store
+
+
+def payload(name: str) -> bytes:
+    """Return the exact bytes of a payload file."""
+    return (PAYLOADS / f"{name}.json").read_bytes()
+
+
+def envelope(topic: str = "lead.created", **data: Any) -> bytes:
+    return json.dumps({"topic": topic, "eventTime": "2024-12-09T15:30:00Z", "data": data}).encode()
+
+
+def path_of(subscription: Subscription) -> str:
+    return f"/zenvia/webhook/{subscription.token}/"
+
+
+def post(client: Client, subscription: Subscription, body: bytes, **extra: Any) -> HttpResponse:
+    """Post a body as Zenvia does; `extra` goes into the WSGI environment."""
+    response: Any = client.generic("POST", path_of(subscription), body, "application/json", **extra)
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+def arrived(topic: str = "lead.created", **data: Any) -> Event:
+    """Return the stored event of a webhook that has just arrived."""
+    subscription, _created = Subscription.objects.get_or_create(remote_id="of-the-tests")
+    number = Event.objects.count()
+    body = envelope(topic, **{"leadId": str(number), **data})
+    intake = store(subscription, body, headers={}, remote_addr="")
+    return Event.objects.get(pk=intake.event_id)
+
+
+def let_time_pass(seconds: float = 10**6) -> None:
+    """Have everything that is due later be due so much earlier."""
+    for model in (Event, Delivery):
+        due_later = model._default_manager.exclude(next_attempt_at=None)
+        for pk, due_at in due_later.values_list("pk", "next_attempt_at"):
+            assert due_at is not None
+            due_later.filter(pk=pk).update(next_attempt_at=due_at - timedelta(seconds=seconds))
+
+
+def seconds_away(moment: Any) -> float:
+    seconds: float = (moment - now()).total_seconds()
+    return seconds

@@ -1,0 +1,180 @@
+"""The webhook under what host projects have set up, with a broken database, and on a real connection."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
+
+from tests.support.webhooks import envelope, path_of, payload, post
+from zenvia_webhooks.models import Event, Subscription
+
+LEAD = payload("lead_created")
+
+#: Vendor → what makes a connection refuse every write.
+READ_ONLY = {
+    "sqlite": "PRAGMA query_only = ON",
+    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+}
+
+
+@contextmanager
+def database_gone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the next connection find no database."""
+    connection.close()
+    nowhere = {"NAME": "/no/such/folder/db.sqlite3"} if connection.vendor == "sqlite" else {"PORT": 1}
+    with monkeypatch.context() as patch:
+        for key, value in nowhere.items():
+            patch.setitem(connection.settings_dict, key, value)
+        yield
+    connection.close()
+
+
+def test_no_csrf_token_is_asked_for(subscription: Subscription) -> None:
+    assert post(Client(enforce_csrf_checks=True), subscription, LEAD).status_code == 200
+
+
+def test_no_login_is_asked_for(client: Client, subscription: Subscription, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    settings.APPEND_SLASH = True
+    assert post(client, subscription, LEAD).status_code == 200
+    without_slash = client.generic("POST", path_of(subscription).removesuffix("/"), envelope(n=1))
+    assert without_slash.status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_of_the_request_is_around_it(
+    client: Client, subscription: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    assert post(client, subscription, LEAD).status_code == 200
+    # With a transaction around it, an error's answer would take the stored event back.
+    assert post(client, subscription, b"no JSON").status_code == 400
+    assert Event.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_that_is_gone_is_503(
+    client: Client, subscription: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.raise_request_exception = True
+    with database_gone(monkeypatch):
+        answer = post(client, subscription, LEAD)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert post(client, subscription, LEAD).json()["status"] == "accepted"  # type: ignore[attr-defined]  # the test client's
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_that_takes_no_writes_is_503(client: Client, subscription: Subscription) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(READ_ONLY[connection.vendor])
+    answer = post(client, subscription, LEAD)
+    connection.close()
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stored_event_is_200_though_its_subscription_can_not_be_touched(
+    client: Client, subscription: Subscription
+) -> None:
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and Subscription._meta.db_table in sql:
+            raise OperationalError("locked")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        assert post(client, subscription, LEAD).status_code == 200
+    subscription.refresh_from_db()
+    assert subscription.last_event_at is None
+    assert Event.objects.exists()
+
+
+class SlowBody(io.BytesIO):
+    """A body whose subscription is deleted while it is being read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        Subscription.objects.all().delete()
+        return super().read(size)
+
+
+class BrokenBody(io.BytesIO):
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise ConnectionResetError
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("stream", "status"), [(SlowBody(LEAD), 404), (BrokenBody(), 400)])
+def test_what_happens_meanwhile_is_no_error_of_ours(
+    client: Client, subscription: Subscription, stream: io.BytesIO, status: int
+) -> None:
+    assert post(client, subscription, LEAD, **{"wsgi.input": stream}).status_code == status
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_token_is_in_no_log(
+    client: Client,
+    subscription: Subscription,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.ZENVIA_WEBHOOKS = {"MAX_BODY_BYTES": 1000}
+    caplog.set_level(logging.DEBUG)
+    path = path_of(subscription)
+    answers = [
+        post(client, subscription, LEAD),
+        post(client, subscription, LEAD),
+        post(client, subscription, b'{"hello": "world"}'),
+        post(client, subscription, b"no JSON"),
+        post(client, subscription, b"x" * 1001),
+        post(client, subscription, LEAD, HTTP_CONTENT_ENCODING="gzip"),
+        post(client, subscription, LEAD, CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"),
+        client.get(path),
+    ]
+    with database_gone(monkeypatch):
+        answers.append(post(client, subscription, LEAD))
+    Subscription.objects.update(status=Subscription.Status.INACTIVE)
+    answers.append(post(client, subscription, LEAD))
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 400, 413, 415, 411, 405, 503, 404]
+
+    logged = [record.message for record in caplog.records if record.message.startswith("webhook answered")]
+    assert len(logged) == 7  # so much for what was looked through
+    assert subscription.token not in caplog.text
+    assert not [record for record in caplog.records if subscription.token in str(vars(record))]
+    assert "João" not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("header", "sent", "status"),
+    [
+        (b"Content-Length: %d" % len(LEAD), LEAD, b"200"),
+        (b"Content-Length: %d" % len(LEAD), LEAD[:50], b"400"),
+        (b"Content-Length: 262145", b"", b"413"),
+        (b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (len(LEAD), LEAD), b"411"),
+        (b"X-Length: none", b"", b"400"),
+    ],
+)
+def test_on_a_real_connection(
+    live_server: LiveServer, subscription: Subscription, header: bytes, sent: bytes, status: bytes
+) -> None:
+    url = urlsplit(live_server.url)
+    assert url.hostname is not None
+    assert url.port is not None
+    with socket.create_connection((url.hostname, url.port), timeout=10) as wire:
+        wire.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n" % (path_of(subscription).encode(), header))
+        wire.sendall(sent)
+        wire.shutdown(socket.SHUT_WR)
+        assert wire.recv(1000).split()[1] == status

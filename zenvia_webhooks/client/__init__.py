@@ -1,0 +1,5 @@
+"""HTTP to Zenvia."""
+
+from zenvia_webhooks.client.api import ZenviaClient
+
+__all__ = ["ZenviaClient"]

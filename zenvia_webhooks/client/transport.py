@@ -1,0 +1,162 @@
+"""HTTP to Zenvia: the one place where a request leaves this app."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
+
+from zenvia_webhooks.client.secret_query import SecretQueryAdapter
+from zenvia_webhooks.conf import Account
+from zenvia_webhooks.contracts.base import Call, Credentials
+from zenvia_webhooks.exceptions import ZenviaConnectionError
+from zenvia_webhooks.origins import host_of, is_loopback
+
+T = TypeVar("T")
+
+#: More than any list of subscriptions; what is longer is not read.
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
+#: What an error shows of an answer is in them.
+FIRST_BYTES = 1024
+#: Kinds of error before there is a connection: nothing was sent.
+NOT_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An answer of Zenvia's."""
+
+    #: "POST /subscriptions", for messages.
+    call: str
+    status: int
+    #: Not in `repr()`: some servers echo what they are sent, key included.
+    body: bytes = field(repr=False)
+    #: Where a redirect leads.
+    location: str = field(default="", repr=False)
+    #: The kind of error that cut the body off; empty for a whole answer.
+    cut_off: str = ""
+
+
+def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
+    """Make one call, once, and return its answer, whatever its status.
+
+    A body longer than `MAX_ANSWER_BYTES` is cut behind it. Raises ZenviaConnectionError where no answer began, or none
+    was whole within the account's `TIMEOUT`.
+    """
+    answer = _within(account.timeout, lambda: _exchange(call, account, credentials))
+    if isinstance(answer, str):
+        host = host_of(account.api_url)
+        outcome_unknown = answer.removeprefix(": ") not in NOT_CONNECTED
+        raise ZenviaConnectionError(
+            f"{call.name} got no whole answer from {host}{answer}", outcome_unknown=outcome_unknown
+        )
+    return answer
+
+
+def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
+    ends = time.monotonic() + account.timeout
+    host = urlsplit(account.api_url).hostname or ""
+    body, cut_off = bytearray(), ""
+    # A session of its own: on a kept connection, a POST might be sent twice by the HTTP library.
+    with (
+        _Session(credentials.params) as session,
+        session.request(
+            call.method,
+            account.api_url + call.path,
+            data=call.content,
+            headers={"Accept": "application/json"}
+            | ({} if call.body is None else {"Content-Type": "application/json"}),
+            # As `auth`, so that a .netrc file can't take its place.
+            auth=_Authorization(credentials),
+            # A proxy of the environment can't reach this machine's own address.
+            proxies={"no_proxy": host} if is_loopback(host) else None,
+            timeout=account.timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response,
+    ):
+        try:
+            # The first words byte by byte: a piece that is cut off half way is lost.
+            while chunk := response.raw.read(1 if len(body) < FIRST_BYTES else 8 * 1024, decode_content=True):
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    break
+                if time.monotonic() > ends:
+                    raise TimeoutError
+        except HTTPError as error:
+            cut_off = _kind(error)
+            if cut_off == "TimeoutError":
+                raise
+    return Answer(
+        call=call.name,
+        status=response.status_code,
+        body=bytes(body),
+        location=response.headers.get("Location", ""),
+        cut_off=cut_off,
+    )
+
+
+class _Session(requests.Session):
+    """Knows no redirects: one could carry the key to another host.
+
+    Told only not to follow them, requests reads all of a redirect's body and fails over an address that is none.
+    """
+
+    def __init__(self, params: Mapping[str, str]) -> None:
+        super().__init__()
+        if params:
+            for scheme in ("https://", "http://"):
+                self.mount(scheme, SecretQueryAdapter(urlencode(params)))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+class _Authorization(AuthBase):
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self.credentials.headers)
+        return request
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T | str:
+    """Return what `work` returns, else why not: " within 10 s", ": ConnectionRefusedError".
+
+    It runs in a thread, which is left to itself when the time is over: the HTTP library's time-out begins anew with
+    each byte that comes in, and does not hold for the look-up of a name. Of an error nothing but its kind comes out:
+    the library's texts may hold URL and headers, key included, and would stay with ours even `from None`.
+    """
+    too_slow = f" within {seconds:g} s"
+    outcome: SimpleQueue[T | str] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(work())
+        except Exception as error:  # noqa: BLE001 (no error of any kind may get out)
+            kind = _kind(error)
+            outcome.put(too_slow if kind == "TimeoutError" else f": {kind}")
+
+    threading.Thread(target=run, name="zenvia-call", daemon=True).start()
+    try:
+        return outcome.get(timeout=seconds)
+    except Empty:
+        return too_slow
+
+
+def _kind(error: BaseException) -> str:
+    """Return the innermost reason's class, which says most: "ConnectionRefusedError", "gaierror"."""
+    while (inner := getattr(error, "reason", None) or error.__cause__ or error.__context__) is not None:
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    return type(error).__name__

@@ -1,0 +1,159 @@
+"""Handing events to receivers: claim what is due, deliver, record.
+
+One way for a new event, a retry, a swept one and a replay: a row that is due.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+from django.db import router
+
+from zenvia_webhooks import failpoints, wakeup
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.dispatch import outcomes
+from zenvia_webhooks.dispatch.attempts import Attempt, record_death, run_attempt
+from zenvia_webhooks.dispatch.batching import CLAIM_SECONDS, Pace
+from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, claim_stalled, release
+from zenvia_webhooks.dispatch.held import Held
+from zenvia_webhooks.dispatch.lease import RunClock
+from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.models.clock import DatabaseNow
+from zenvia_webhooks.signals import receivers_of
+
+logger = logging.getLogger(__name__)
+
+#: Of this process.
+pace = Pace()
+
+
+def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunClock | None = None) -> int:
+    """Hand some due events, a second's work or two, to their receivers; return how many were begun.
+
+    At most `limit`. Where more is due, a hint is sent, unless there is nobody to take it. `clock` is that of a run
+    which has begun already. Raises ZenviaConfigurationError, before it takes anything up.
+    """
+    # What is read later on would else fail in a receiver's name, and use up its attempts.
+    _ = conf.atomic_receivers, conf.retry_delays
+    clock, hints = clock or RunClock(), _Hints(may_hint)
+    if pace.owes_stalled:
+        # Said beforehand, as this one may kill the process: then the others have their turn in the next.
+        pace.owes_stalled = False
+        owed = claim_stalled(clock)
+        if owed.events:
+            try:
+                return _work_off(owed, hints)[0]
+            finally:
+                hints.send()
+    size = pace.size() if limit is None else min(pace.size(), limit)
+    claim = claim_due(size, newest=pace.newest_of(size), clock=clock)
+    if claim.is_full:
+        # Before the work, so that an idle process shares it.
+        hints.send()
+    try:
+        began = time.monotonic()
+        begun, is_more = _work_off(claim, hints)
+        pace.note(begun, time.monotonic() - began)
+        pace.owes_stalled = not clock.may_start
+        # Stalled events come after the others are written down or released, and one at a time: one that kills this
+        # process, too, takes nobody with it.
+        ends = time.monotonic() + CLAIM_SECONDS
+        while clock.may_start and begun != limit:
+            stalled = claim_stalled(clock)
+            if not stalled.events:
+                break
+            of_stalled, is_unfinished = _work_off(stalled, hints)
+            begun += of_stalled
+            if is_unfinished or time.monotonic() >= ends:
+                is_more = True
+                break
+    except Exception:
+        hints.send_another()
+        raise
+    if is_more:
+        # Whoever took the one before the work found nothing of what has been released since.
+        hints.send_another()
+    elif claim.is_full:
+        hints.send()
+    return begun
+
+
+class _Hints:
+    """The hints of one run: at most one that still counts, unless another is wanted."""
+
+    def __init__(self, may_hint: bool) -> None:
+        self._may_hint = may_hint
+        self._counts_until = 0.0
+
+    def send(self) -> None:
+        if time.monotonic() >= self._counts_until:
+            self.send_another()
+
+    def send_another(self) -> None:
+        """Send one though the last still counts: whoever took that saw nothing of what is due now."""
+        if self._may_hint:
+            self._counts_until = time.monotonic() + wakeup.HINT_EXPIRES
+            wakeup.hint()
+
+
+def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
+    """Dispatch a claim's events as long as there is time, and release the others.
+
+    Return how many were begun, and whether some are still due.
+    """
+    is_unfinished = False
+    ends = time.monotonic() + CLAIM_SECONDS
+    with Held(claim, hints.send_another) as held:
+        while claim.clock.may_start and not is_unfinished:
+            if held.begun and time.monotonic() >= ends:
+                break
+            event = held.take()
+            if event is None:
+                break
+            try:
+                is_unfinished = not dispatch(event, claim)
+            except ClaimLostError as lost:
+                logger.warning("%s; its outcome is left to the present holder", lost)
+    return held.begun, is_unfinished or held.begun < len(claim.events)
+
+
+def dispatch(event: Event, claim: Claim) -> bool:
+    """Hand a claimed event to every receiver that is due, then write its status; tell whether there was time for all.
+
+    Raises ClaimLostError where another has taken it over meanwhile.
+    """
+    for attempt in _attempts(event, claim):
+        if not claim.clock.may_start:
+            release(claim, [event])
+            return False
+        run_attempt(attempt)
+        failpoints.reach("dispatcher.between_receivers")
+    outcomes.finish_event(event, claim)
+    failpoints.reach("dispatcher.after_finish")
+    return True
+
+
+def _attempts(event: Event, claim: Claim) -> Iterator[Attempt]:
+    connected = receivers_of(event.topic, Event)
+    # Not from a replica, which may not know yet who has succeeded.
+    deliveries = event.deliveries.using(router.db_for_write(Event))
+    rows = {row.receiver: row for row in deliveries.all()}
+
+    def attempt_of(name: str, row: Delivery | None = None) -> Attempt:
+        return Attempt(event=event, claim=claim, name=name, receiver=connected.get(name), row=row)
+
+    for row in rows.values() if claim.is_stalled else ():
+        if outcomes.is_without_outcome(row):
+            record_death(attempt_of(row.receiver, row))
+    if event.status == Event.Status.PENDING:
+        untried = [name for name in connected if name not in rows]
+        # Of a stalled event, the first without an outcome is the one that was running: it comes last.
+        for name in reversed(untried) if claim.is_stalled else untried:
+            yield attempt_of(name)
+    if not rows:
+        return  # a new event: what has just failed waits for its time
+    due = deliveries.open().filter(pk__in=[row.pk for row in rows.values()], next_attempt_at__lte=DatabaseNow())
+    for row in due.order_by("attempts", "pk") if claim.is_stalled else due.order_by("pk"):
+        yield attempt_of(row.receiver, row)

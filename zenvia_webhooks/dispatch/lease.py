@@ -1,0 +1,38 @@
+"""How long a run of the dispatcher may go on: every time limit is a part of `LEASE_SECONDS`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from zenvia_webhooks.conf import conf
+
+#: The parts of a lease, counted from the start of a run: after the first nothing more is started, at the second the
+#: receiver that runs is interrupted, at the third its process is killed.
+STARTING_PART, SOFT_PART, HARD_PART = 0.2, 0.7, 0.8
+#: By how much of a lease our own clock is ahead of Celery's. Its clock may start a little before ours, and a receiver
+#: that swallowed the interruption must be seen to be late; one that is awaited ends before the interruption.
+MARGIN = 0.03
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunClock:
+    """What is left to one run of the dispatcher, whichever claims it makes."""
+
+    lease_seconds: float = field(default_factory=lambda: conf.lease_seconds)
+    #: By `time.monotonic()`.
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def may_start(self) -> bool:
+        """Whether another receiver may be started."""
+        return self.elapsed < STARTING_PART * self.lease_seconds
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the receiver that runs is late: not greater than 0 where it is."""
+        return (SOFT_PART - MARGIN) * self.lease_seconds - self.elapsed

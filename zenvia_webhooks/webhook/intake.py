@@ -1,0 +1,201 @@
+"""From the bytes of a webhook to a stored row."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import Error, IntegrityError, connections, models, router, transaction
+from django.utils.crypto import salted_hmac
+from django.utils.timezone import now
+
+from zenvia_webhooks import contracts, failpoints, safe_json, wakeup
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.models.clock import DatabaseNow
+
+logger = logging.getLogger(__name__)
+
+#: How far `Subscription.last_event_at` may lag behind.
+LAST_EVENT_LAG = timedelta(minutes=1)
+#: Seconds that a duplicate's counting may take.
+COUNT_SECONDS = 0.5
+
+
+class SubscriptionGoneError(Exception):
+    """The subscription was deleted while its webhook was being taken in."""
+
+
+class NoAutocommitError(Error):
+    """Nothing would be committed that we answer for; the system check E005 says so beforehand."""
+
+    def __init__(self) -> None:
+        super().__init__("AUTOCOMMIT is False in DATABASES: nothing would be committed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """What became of a webhook."""
+
+    event_id: int
+    #: "accepted", "duplicate" or "quarantined".
+    status: str
+    #: Whether the body is a JSON object.
+    is_json_object: bool
+
+
+def store(subscription: Subscription, body: bytes, *, headers: Mapping[str, str], remote_addr: str) -> Intake:
+    """Store a webhook's body as an event, or count it as a duplicate; when this returns, it is committed.
+
+    Raises SubscriptionGoneError, and django.db.Error where the database failed.
+    """
+    columns = read(subscription.account, body)
+    quarantined = columns["status"] == Event.Status.QUARANTINED
+    columns |= {
+        "account": subscription.account,
+        "subscription_id": subscription.pk,
+        "body": body,
+        "headers": {name: safe_json.make_safe(headers[name]) for name in conf.stored_headers if name in headers},
+        "remote_addr": readable_address(remote_addr),
+        "received_at": DatabaseNow(),
+        "finished_at" if quarantined else "next_attempt_at": DatabaseNow(),
+    }
+    event_id, is_new = _store(columns)
+    if is_new and quarantined:
+        logger.warning("event %s is quarantined: %s", event_id, columns["error"])
+    _touch(subscription)
+    status = "quarantined" if quarantined else "accepted" if is_new else "duplicate"
+    return Intake(event_id=event_id, status=status, is_json_object=columns["payload"] is not None)
+
+
+def read(account: str, body: bytes) -> dict[str, Any]:
+    """Return the columns of `Event` that a body alone decides."""
+    try:
+        envelope = safe_json.parse_object(body)
+        payload = safe_json.make_safe(envelope)
+        contract = contracts.recognise(payload)
+        content = safe_json.canonical(contract.identity(envelope)) if contract else body
+    except ValueError as error:
+        return _quarantined(account, body, payload=None, error=f"No JSON object: {error}")
+    if contract is None:
+        return _quarantined(account, body, payload=payload, error="A JSON object, but no notification that we know.")
+    notification = contract.read_notification(payload, _wire_topics(account), _resolved_statuses())
+    return {
+        "payload": payload,
+        "contract": contract.NAME,
+        "topic": notification.topic,
+        "occurred_at": notification.occurred_at,
+        "status": Event.Status.PENDING,
+        "fingerprint": fingerprint(account, contract.NAME, content),
+    }
+
+
+def _wire_topics(account: str) -> Mapping[str, str]:
+    try:
+        return conf.account(account).wire_topics
+    except ZenviaConfigurationError:
+        # An account that has been taken out of the settings, or broken in them, still gets its events.
+        return {}
+
+
+def _resolved_statuses() -> tuple[str, ...]:
+    try:
+        return conf.resolved_statuses
+    except ZenviaConfigurationError:
+        return ()
+
+
+def _quarantined(account: str, body: bytes, *, payload: dict[str, Any] | None, error: str) -> dict[str, Any]:
+    return {
+        "payload": payload,
+        "error": error,
+        "status": Event.Status.QUARANTINED,
+        "fingerprint": fingerprint(account, "quarantined", body),
+    }
+
+
+def fingerprint(account: str, kind: str, content: bytes) -> str:
+    """Return what two deliveries of the same notification share, as 64 hex digits.
+
+    By account, not subscription: overlapping subscriptions must merge. Keyed: it gives nothing away about the content.
+    """
+    prefix = f"{account}\0{kind}\0".encode()
+    return salted_hmac(
+        "zenvia_webhooks.fingerprint", prefix + content, secret=conf.digest_key, algorithm="sha256"
+    ).hexdigest()
+
+
+def readable_address(remote_addr: str) -> str | None:
+    """Return an IP address in the form that every database takes; None for none, as behind a unix socket."""
+    try:
+        return str(ipaddress.ip_address(remote_addr.partition("%")[0]))
+    except ValueError:
+        return None
+
+
+def _store(columns: dict[str, Any]) -> tuple[int, bool]:
+    # Insert first and ask later: a look beforehand lets duplicates through that arrive at the same moment.
+    using = router.db_for_write(Event)
+    if not connections[using].get_autocommit() and not connections[using].in_atomic_block:
+        raise NoAutocommitError
+    try:
+        # Durable: an outer transaction could still take back what we are about to answer 200 for.
+        with transaction.atomic(using=using, durable=True):
+            event = Event.objects.using(using).create(**columns)
+            failpoints.reach("intake.after_insert")
+            if columns["status"] == Event.Status.PENDING:
+                wakeup.after_commit(using=using)
+            failpoints.reach("intake.before_commit")
+    except IntegrityError:
+        known = Event.objects.using(using).filter(fingerprint=columns["fingerprint"])
+        event_id = known.values_list("pk", flat=True).first()
+        if event_id is None:
+            raise SubscriptionGoneError from None
+        _count_duplicate(event_id, using)
+        return event_id, False
+    failpoints.reach("intake.after_commit")
+    return event.pk, True
+
+
+def _count_duplicate(event_id: int, using: str) -> None:
+    # Not at the price of the answer: a receiver that wrote to the event, or on MariaDB to what refers to it, keeps its
+    # row locked until its end.
+    rows, features = Event.objects.using(using).filter(pk=event_id), connections[using].features
+    free = rows.select_for_update(
+        skip_locked=features.has_select_for_update_skip_locked, no_key=features.has_select_for_no_key_update
+    )
+    ends = time.monotonic() + COUNT_SECONDS
+    try:
+        while time.monotonic() < ends:
+            with transaction.atomic(using=using):
+                if (found := free.values_list("status").first()) is not None:
+                    rows.update(duplicates=models.F("duplicates") + 1)
+                    if found[0] == Event.Status.PENDING:
+                        # A worker that followed the event's own hint has passed over its row, locked by us.
+                        wakeup.after_commit(using=using)
+                    return
+            time.sleep(random.uniform(0.005, 0.02))  # noqa: S311  # no secret
+    except Error:
+        logger.warning("a duplicate of event %s could not be counted", event_id, exc_info=True)
+    else:
+        logger.warning("a duplicate of event %s was not counted: its row is locked", event_id)
+
+
+def _touch(subscription: Subscription) -> None:
+    # Apart from the insert: on MariaDB, an insert's lock on its subscription and this one's make a deadlock.
+    last, moment = subscription.last_event_at, now()
+    if last is not None and moment - last < LAST_EVENT_LAG:
+        return
+    stale = models.Q(last_event_at=None) | models.Q(last_event_at__lt=moment - LAST_EVENT_LAG)
+    try:
+        Subscription.objects.filter(stale, pk=subscription.pk).update(last_event_at=moment)
+    except Error:
+        # The event is committed; that is what the answer says.
+        logger.warning("last_event_at of subscription %s could not be written", subscription.pk, exc_info=True)

@@ -1,0 +1,142 @@
+"""The webhook: what Zenvia posts to."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import connections, router, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.log import log_response
+from django.views.decorators.csrf import csrf_exempt
+
+from zenvia_webhooks import failpoints
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.redaction import TOKEN
+from zenvia_webhooks.webhook import probe
+from zenvia_webhooks.webhook.intake import SubscriptionGoneError, store
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 30
+
+
+class RefusedError(Exception):
+    """The request is answered with an error, and nothing is stored."""
+
+    def __init__(self, status: int, reason: str, *, proof: str | None = None, **headers: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.headers = status, reason, headers
+        #: Of this site, where it asked itself: see `probe`.
+        self.proof = proof
+
+
+@csrf_exempt
+@login_not_required
+def webhook(request: HttpRequest, token: str) -> HttpResponse:
+    """Take in one notification.
+
+    What is readable is 200, even a duplicate; what is kept but no JSON object is 400; every other error stores nothing.
+    """
+    try:
+        if request.method == "HEAD":
+            return HttpResponse()
+        if request.method != "POST":
+            raise RefusedError(405, "POST notifications here", Allow="POST, HEAD")
+        subscription = find_subscription(token)
+        body = read_body(request)
+        intake = store(
+            subscription, body, headers=lower_case(request), remote_addr=request.META.get("REMOTE_ADDR") or ""
+        )
+    except SubscriptionGoneError:
+        return refuse(RefusedError(404, "unknown token"))
+    except RefusedError as refused:
+        return refuse(refused)
+    except Exception:
+        # Most likely the database; but whatever it is, Django would answer 500 and log the path with its token.
+        logger.exception("a webhook could not be stored and was answered 503")
+        return refuse(RefusedError(503, "try again later", **{"Retry-After": str(RETRY_AFTER_SECONDS)}))
+    failpoints.reach("views.before_answer")
+    return answer({"status": intake.status, "event": intake.event_id}, status=200 if intake.is_json_object else 400)
+
+
+# Whatever databases a site has: with ATOMIC_REQUESTS, an error would take the stored event back.
+for _alias in connections:
+    webhook = transaction.non_atomic_requests(using=_alias)(webhook)
+
+
+def find_subscription(token: str) -> Subscription:
+    """Return the subscription of a token. Raises RefusedError."""
+    if not TOKEN.fullmatch(token):
+        raise RefusedError(404, "unknown token")
+    # Not from a replica, which may not know a new subscription yet.
+    subscription = Subscription.objects.using(router.db_for_write(Subscription)).with_token(token)
+    if subscription is None:
+        raise RefusedError(404, "unknown token", proof=probe.proof(token))
+    return subscription
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """Return the whole body. Raises RefusedError for one that is too large, compressed, or of unknown length.
+
+    Not through `request.body`, which has a limit of its own (`DATA_UPLOAD_MAX_MEMORY_SIZE`).
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise RefusedError(415, "send the body uncompressed")
+    limit = conf.max_body_bytes
+    length = declared_length(request)
+    if length is not None and length > limit:
+        raise RefusedError(413, f"more than {limit} bytes")
+    try:
+        if length is None and isinstance(request, WSGIRequest):
+            # Without a length Django reads nothing; the server has marked where this body ends.
+            try:
+                body: bytes = request.environ["wsgi.input"].read(limit + 1)
+            except Exception:  # noqa: BLE001  # each server has errors of its own for a broken chunk
+                raise RefusedError(400, "the body broke off") from None
+        else:
+            body = request.read(limit + 1)
+    except OSError:  # UnreadablePostError is one
+        raise RefusedError(400, "the body broke off") from None
+    if len(body) > limit:
+        raise RefusedError(413, f"more than {limit} bytes")
+    if length is not None and len(body) < length:
+        raise RefusedError(400, "the body broke off")
+    return body
+
+
+def declared_length(request: HttpRequest) -> int | None:
+    """Return the body's length in bytes by the request's word; None where it may be read to its end without one.
+
+    Raises RefusedError where there is a body but no way to tell its end: chunked, under a server that does not mark it.
+    """
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isascii() and length.isdecimal() and len(length) < 20:
+        return int(length)
+    if not isinstance(request, WSGIRequest) or request.environ.get("wsgi.input_terminated"):
+        return None
+    if length or request.headers.get("Transfer-Encoding"):
+        raise RefusedError(411, "send a Content-Length")
+    return 0
+
+
+def lower_case(request: HttpRequest) -> dict[str, str]:
+    """Return the request's headers by their names in lower case."""
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def refuse(refused: RefusedError) -> HttpResponse:
+    """Answer an error, and log it without the path, which holds the token."""
+    content = {"error": refused.reason} | ({"proof": refused.proof} if refused.proof else {})
+    return answer(content, status=refused.status, headers=refused.headers)
+
+
+def answer(content: dict[str, Any], *, status: int, headers: dict[str, str] | None = None) -> JsonResponse:
+    response = JsonResponse(content, status=status, headers=headers)
+    if status >= 400:
+        # Marks the response as logged, too: else Django would log `request.path`.
+        log_response("webhook answered %s: %s", status, content, response=response, logger=logger)
+    return response
