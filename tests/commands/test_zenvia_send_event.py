@@ -122,13 +122,13 @@ def test_what_is_not_configured_is_said_without_a_traceback(settings: Any) -> No
 
 def test_it_posts_json_to_a_url_without_database_or_settings(elsewhere: Sandbox) -> None:
     with pytest.raises(CommandError, match="answered 401"):
-        send("--url", f"{elsewhere.api_url}/hook", "--topic", "visit.booked", "--field", "room=7")
+        send("--url", f"{elsewhere.api_url}/hook", "--topic", "quote.updated", "--field", "room=7")
     [request] = elsewhere.requests
     assert (request.method, request.path) == ("POST", "/v1/hook")
     assert request.headers["Content-Type"] == "application/json"
     assert request.headers["User-Agent"].startswith("zenvia_send_event")
     payload = json.loads(request.body)
-    assert (payload["topic"], payload["data"]) == ("visit.booked", {"room": "7"})
+    assert (payload["topic"], payload["data"]["room"]) == ("quote.updated", "7")
 
 
 def test_no_connection_is_a_failure_that_does_not_show_the_token(elsewhere: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,18 +28,20 @@ def register(sandbox: Sandbox, **changes: Any) -> requests.Response:
     return ask(sandbox, "POST", "/notifications/subscriptions", body)
 
 
-ROW = {"id": "subscription1", "topics": ["prospects", "quotes"], "callbackUrl": "https://crm.example.com/hook/"}
+ROW = {"topics": ["prospects", "quotes"], "callbackUrl": "https://crm.example.com/hook/"}
 
 
 def test_a_subscription_is_created_listed_read_and_deleted(sandbox: Sandbox) -> None:
     assert ask(sandbox, "GET", "/notifications/subscriptions").json() == []
     created = register(sandbox)
-    assert (created.status_code, created.json()) == (201, ROW)
-    assert ask(sandbox, "GET", "/notifications/subscriptions").json() == [ROW]
-    one = "/notifications/subscription/subscription1"
-    assert ask(sandbox, "GET", one).json() == ROW
+    row = created.json()
+    assert (created.status_code, row) == (201, {"id": row["id"], **ROW})
+    assert re.fullmatch(r"[0-9a-f]{24}", row["id"])
+    assert ask(sandbox, "GET", "/notifications/subscriptions").json() == [row]
+    one = f"/notifications/subscription/{row['id']}"
+    assert ask(sandbox, "GET", one).json() == row
     deleted = ask(sandbox, "DELETE", one)
-    assert (deleted.status_code, deleted.json()) == (200, ROW)
+    assert (deleted.status_code, deleted.json()) == (200, row)
     again = ask(sandbox, "DELETE", one)
     assert (again.status_code, again.content) == (404, b"")
     assert sandbox.subscriptions == []
@@ -46,16 +49,15 @@ def test_a_subscription_is_created_listed_read_and_deleted(sandbox: Sandbox) -> 
 
 def test_there_is_one_subscription_and_the_other_api_has_its_own(sandbox: Sandbox) -> None:
     create(sandbox)
-    register(sandbox)
-    assert register(sandbox, topics=["agents"]).json()["id"] == "subscription3"
+    previous = register(sandbox).json()["id"]
+    latest = register(sandbox, topics=["agents"]).json()["id"]
+    assert previous < latest
     assert [(one.id, one.contract) for one in sandbox.subscriptions] == [
         ("subscription1", "help_center"),
-        ("subscription3", "conversion"),
+        (latest, "conversion"),
     ]
     assert ask(sandbox, "DELETE", "/notifications/subscription/subscription1").status_code == 404
-    assert (
-        requests.delete(f"{sandbox.api_url}/subscriptions/subscription3", headers=BEARER, timeout=5).status_code == 404
-    )
+    assert requests.delete(f"{sandbox.api_url}/subscriptions/{latest}", headers=BEARER, timeout=5).status_code == 404
     listed = requests.get(f"{sandbox.api_url}/subscriptions", headers=BEARER, timeout=5).json()
     assert [row["id"] for row in listed] == ["subscription1"]
 

@@ -91,7 +91,8 @@ def test_calls_and_events_are_reported(webhook: Webhook) -> None:
     ("asked", "wire", "kind"),
     [
         (None, "prospects", "created"),
-        ("interactions", "interactions", "updated"),
+        ("interactions", "interactions", "created"),
+        ("interaction.resolved", "interactions", "updated"),
         ("interaction.created", "interactions", "created"),
         ("quotes", "quotes", "updated"),
         ("visits", "visits", "created"),
@@ -100,12 +101,12 @@ def test_calls_and_events_are_reported(webhook: Webhook) -> None:
 def test_an_event_is_in_the_envelope_of_its_registration(
     sandbox: Sandbox, webhook: Webhook, asked: str | None, wire: str, kind: str
 ) -> None:
-    sandbox.add(["prospects", "quotes"], webhook.url, "conversion")
-    assert sandbox.send("subscription1", asked, note="x").ok
+    made = sandbox.add(["prospects", "quotes"], webhook.url, "conversion")
+    assert sandbox.send(made.id, asked, note="x").ok
     [(_headers, body)] = webhook.got
     payload = json.loads(body)
     assert (payload["topic"], payload["type"], payload["attempts"]) == (wire, kind, 1)
-    assert payload["subscriptionId"] == "subscription1"
+    assert payload["subscriptionId"] == made.id
     assert recognise(payload) is get_contract("conversion")
     assert get_contract("conversion").data(payload)["note"] == "x"
 
@@ -114,8 +115,8 @@ def test_an_event_is_in_the_envelope_of_its_registration(
 
 
 def test_doubles_are_the_same_bytes_at_the_same_moment(sandbox: Sandbox, webhook: Webhook) -> None:
-    sandbox.add(["prospects"], webhook.url, "conversion")
-    answers = sandbox.send_at_once("subscription1", times=3, apart=0.001, firstName="Ana")
+    made = sandbox.add(["prospects"], webhook.url, "conversion")
+    answers = sandbox.send_at_once(made.id, times=3, apart=0.001, firstName="Ana")
     assert [answer.status for answer in answers] == [200, 200, 200]
     assert len({body for _headers, body in webhook.got}) == 1
     assert len(webhook.got) == 3
@@ -123,12 +124,12 @@ def test_doubles_are_the_same_bytes_at_the_same_moment(sandbox: Sandbox, webhook
 
 
 def test_a_later_attempt_is_counted_and_has_another_time(sandbox: Sandbox, webhook: Webhook) -> None:
-    sandbox.add(["prospects"], webhook.url, "conversion")
+    made = sandbox.add(["prospects"], webhook.url, "conversion")
     with pytest.raises(LookupError, match="has sent nothing"):
-        sandbox.send_again("subscription1")
-    sandbox.send("subscription1")
-    sandbox.send_again("subscription1")
-    sandbox.send_again("subscription1")
+        sandbox.send_again(made.id)
+    sandbox.send(made.id)
+    sandbox.send_again(made.id)
+    sandbox.send_again(made.id)
     first, second, third = [json.loads(body) for _headers, body in webhook.got]
     assert [one.pop("attempts") for one in (first, second, third)] == [1, 2, 3]
     times = [one.pop("sent") for one in (first, second, third)]

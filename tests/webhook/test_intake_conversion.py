@@ -134,9 +134,9 @@ def test_the_operation_alone_is_no_identity(client: Client, subscription: Subscr
 def test_doubles_at_the_same_moment_and_later_attempts_are_one_event(live_server: LiveServer) -> None:
     subscription = Subscription.objects.create(topics=["lead.created"], status=Subscription.Status.ACTIVE)
     with Sandbox() as sandbox:
-        sandbox.add(["prospects"], live_server.url + path_of(subscription), "conversion")
-        doubles = sandbox.send_at_once("subscription1", times=3, apart=0.02)
-        later = sandbox.send_again("subscription1")
+        at_zenvia = sandbox.add(["prospects"], live_server.url + path_of(subscription), "conversion")
+        doubles = sandbox.send_at_once(at_zenvia.id, times=3, apart=0.02)
+        later = sandbox.send_again(at_zenvia.id)
 
     assert sorted(answer.json()["status"] for answer in doubles) == ["accepted", "duplicate", "duplicate"]
     assert later.json()["status"] == "duplicate"

@@ -1,4 +1,4 @@
-"""The notification calls of the Zenvia Conversion API 1.10.0, formerly Sirena."""
+"""The Zenvia Conversion API, formerly Sirena: the key, its topics and subscriptions; and who answers the rest."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from zenvia_webhooks.origins import is_web_url
+from zenvia_webhooks.sandbox import prospects
 from zenvia_webhooks.sandbox.messages import Reply, Request, bad_request, error_reply, json_reply, not_allowed
 from zenvia_webhooks.sandbox.reading import is_printable, json_object
 from zenvia_webhooks.sandbox.registry import Registration, Registry
@@ -17,28 +18,31 @@ ROOT = "/v1/notifications"
 COLLECTION = f"{ROOT}/subscriptions"
 #: Singular, unlike the collection's.
 SINGLE = f"{ROOT}/subscription/"
+#: In Zenvia's own order (ZENVIA.md 4).
 TOPICS = {
-    "prospects": "Prospects are created or changed",
-    "interactions": "Interactions with prospects",
-    "quotes": "Quotes are created or changed",
-    "agents": "Agents are created or changed",
+    "prospects": "A new prospect, and any change of one",
+    "interactions": "New or existing interactions",
+    "quotes": "New or existing quotes",
+    "agents": "Agents",
 }
 
 
 def speaks(request: Request) -> bool:
     """Tell whether a request is for this API."""
-    return request.route == CHECK or request.route.startswith(f"{ROOT}/")
+    return request.route == CHECK or request.route.startswith(f"{ROOT}/") or prospects.speaks(request)
 
 
-def answer(request: Request, registry: Registry, api_key: str) -> Reply:
+def answer(request: Request, registry: Registry, api_key: str, of_prospects: prospects.Prospects) -> Reply:
     """Answer one call.
 
     401 without the key, whatever the path; then 404 (an empty body), 405, 400; else 201 and
     `{"id", "topics", "callbackUrl"}` to a POST, 200 and the same to a DELETE, an array of those to a GET.
-    A POST deactivates the subscription that there was.
+    A POST deactivates the subscription that there was. For prospects see `Prospects.answer`.
     """
     if not _has_key(request, api_key):
         return error_reply(401, "unauthorized", "Send the API key as '?api-key=<key>'.")
+    if prospects.speaks(request):
+        return of_prospects.answer(request)
     if request.route == CHECK:
         return Reply(status=200) if request.method == "GET" else not_allowed(request, "GET")
     if request.route == f"{ROOT}/topics":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 from urllib.parse import parse_qs
 
 from django.template import Context, Engine
 
-from zenvia_webhooks.sandbox.faults import Fault
+from zenvia_webhooks.sandbox.faults import Fault, FaultOptions
+from zenvia_webhooks.sandbox.listing import Listing
 from zenvia_webhooks.sandbox.messages import RecordedRequest, Reply, Request, error_reply, json_reply
 from zenvia_webhooks.sandbox.registry import Registration
 from zenvia_webhooks.sandbox.sender import Answer
@@ -19,11 +20,24 @@ from zenvia_webhooks.sandbox.sender import Answer
 SHOWN_REQUESTS = 12
 
 #: What the page's form names → the arguments of `Sandbox.fail`.
-FAULTS: dict[str, dict[str, Any]] = {
-    **{str(status): {"status": status} for status in (401, 403, 404, 409, 503)},
+FAULTS: dict[str, FaultOptions] = {
+    **{str(status): FaultOptions(status=status) for status in (401, 403, 404, 409, 429, 503)},
     "empty": {"empty": True},
+    "HTML": {"html": True},
     "slow": {"delay": 5},
+    "hangs": {"delay": 600},
     "no answer": {"hang_up": True},
+}
+
+#: What the page's form names → how the lists of `conversion` behave.
+LISTINGS = {
+    "as Zenvia's": Listing(),
+    "ignore the cursor": Listing(cursors=False),
+    "give 100 at most": Listing(cap=100),
+    "oldest first": Listing(order="oldest first"),
+    "in no order": Listing(order="shuffled"),
+    "change their mind": Listing(changes_mind=True),
+    "give half a page": Listing(short_pages=True),
 }
 
 HEADERS = {
@@ -52,27 +66,24 @@ class Shown(Protocol):
     @property
     def faults(self) -> list[Fault]: ...
 
-    def send(self, remote_id: str, topic: str | None = None, /, **fields: Any) -> Answer: ...
+    listing: Listing
 
-    def send_at_once(self, remote_id: str, topic: str | None = None, /) -> list[Answer]: ...
+    def choices(self, registration: Registration) -> dict[str, list[tuple[str, str]]]: ...
+
+    def send(self, remote_id: str, topic: str | None = None, kind: str | None = None, /, **fields: Any) -> Answer: ...
+
+    def send_at_once(
+        self, remote_id: str, topic: str | None = None, kind: str | None = None, /, **fields: Any
+    ) -> list[Answer]: ...
 
     def send_again(self, remote_id: str) -> Answer: ...
 
-    def fail(
-        self,
-        *,
-        next: int = 1,  # noqa: A002 (as the sandbox names it)
-        method: str | None = None,
-        status: int | None = None,
-        empty: bool = False,
-        delay: float = 0,
-        hang_up: bool = False,
-    ) -> None: ...
+    def fail(self, **fault: Unpack[FaultOptions]) -> None: ...
 
 
 def answer(request: Request, sandbox: Shown) -> Reply | None:
     """Answer a request for the page or its buttons; None where it is for neither."""
-    forms = {"/send": _send, "/fail": _fail}
+    forms = {"/send": _send, "/fail": _fail, "/listing": _listing}
     if request.route == "/" and request.method in ("GET", "HEAD"):
         return _page(sandbox)
     if request.route in forms and request.method == "POST":
@@ -95,12 +106,15 @@ def _send(request: Request, sandbox: Shown, fields: Mapping[str, str]) -> Reply:
     remote_id, topic, how = fields.get("subscription", ""), fields.get("topic", ""), fields.get("how")
     if not remote_id or not topic.isprintable():
         return _result(request, sandbox, 400, {"error": "The form needs 'subscription' and may have 'topic'."})
-    heading = {"subscription": remote_id, "topic": topic}
+    name, kind, contract = (part or None for part in (*topic.split("|"), "", "")[:3])
+    heading = {"subscription": remote_id, "topic": ": ".join(part for part in (name, kind) if part)}
     try:
         if how == "twice":
-            came_back = sandbox.send_at_once(remote_id, topic or None)[-1]
+            came_back = sandbox.send_at_once(remote_id, name, kind, contract=contract)[-1]
+        elif how == "again":
+            came_back = sandbox.send_again(remote_id)
         else:
-            came_back = sandbox.send_again(remote_id) if how == "again" else sandbox.send(remote_id, topic or None)
+            came_back = sandbox.send(remote_id, name, kind, contract=contract)
     except LookupError as error:
         return _result(request, sandbox, 404, {**heading, "error": str(error)})
     except (ConnectionError, ValueError) as error:
@@ -120,7 +134,17 @@ def _fail(request: Request, sandbox: Shown, fields: Mapping[str, str]) -> Reply:
     count = fields.get("next", "1")
     if fault is None or not count.isascii() or not count.isdecimal() or not 0 < int(count[:4]) < 1000:
         return _result(request, sandbox, 400, {"error": "The form needs 'fault', and 'next' from 1 to 999."})
-    sandbox.fail(next=int(count), method=fields.get("method") or None, **fault)
+    planned = FaultOptions(next=int(count), method=fields.get("method") or None)
+    planned.update(fault)
+    sandbox.fail(**planned)
+    return Reply(status=303, headers={"Location": "/"})
+
+
+def _listing(request: Request, sandbox: Shown, fields: Mapping[str, str]) -> Reply:
+    listing = LISTINGS.get(fields.get("listing", ""))
+    if listing is None:
+        return _result(request, sandbox, 400, {"error": "The form needs 'listing'."})
+    sandbox.listing = listing
     return Reply(status=303, headers={"Location": "/"})
 
 
@@ -149,7 +173,8 @@ def _page(sandbox: Shown, result: dict[str, object] | None = None, *, status: in
     shown = result and {key: str(value) if type(value) is int else value for key, value in result.items()}
     context = {
         "api_url": sandbox.api_url,
-        "subscriptions": sandbox.subscriptions,
+        "subscriptions": [(one, _options(sandbox, one)) for one in sandbox.subscriptions],
+        "listings": [(name, listing == sandbox.listing) for name, listing in LISTINGS.items()],
         "calls": calls,
         "faults": FAULTS,
         "planned": [str(fault) for fault in sandbox.faults],
@@ -157,6 +182,17 @@ def _page(sandbox: Shown, result: dict[str, object] | None = None, *, status: in
     }
     html = _engine().get_template("zenvia_webhooks/sandbox.html").render(Context(context))
     return Reply(status=status, body=html.encode(), headers=HEADERS)
+
+
+def _options(sandbox: Shown, registration: Registration) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return contract → what the form sends, and what it shows, for a subscription."""
+    return [
+        (
+            contract,
+            [("|".join((topic, kind, contract)), f"{topic}: {kind}" if kind else topic) for topic, kind in pairs],
+        )
+        for contract, pairs in sandbox.choices(registration).items()
+    ]
 
 
 @functools.cache

@@ -6,8 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from zenvia_webhooks.sandbox.messages import RecordedRequest
+from zenvia_webhooks.sandbox.object_ids import ObjectIds
 
 #: A sandbox that runs for weeks keeps this many requests.
 MOST_REQUESTS = 1000
@@ -33,6 +35,7 @@ class Registry:
         self._registrations: dict[str, Registration] = {}
         self._requests: deque[RecordedRequest] = deque(maxlen=MOST_REQUESTS)
         self._last_number = 0
+        self._ids = ObjectIds()
 
     @property
     def registrations(self) -> list[Registration]:
@@ -57,7 +60,7 @@ class Registry:
                 self._forget(contract)
             self._last_number += 1
             made = Registration(
-                id=f"subscription{self._last_number}",
+                id=self._ids.new(datetime.now(UTC)) if contract == "conversion" else f"subscription{self._last_number}",
                 topics=tuple(topics),
                 callback_url=callback_url,
                 contract=contract,

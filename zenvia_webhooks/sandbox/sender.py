@@ -49,10 +49,10 @@ def encode(payload: Mapping[str, Any]) -> bytes:
     return json.dumps(payload, ensure_ascii=False).encode()
 
 
-def post_event(url: str, body: bytes, *, user_agent: str) -> Answer:
+def post_event(url: str, body: bytes, *, user_agent: str, patience: float = TIMEOUT_SECONDS) -> Answer:
     """Post `body` to a webhook, byte for byte; redirects are not followed.
 
-    Raises ConnectionError where no whole answer came (`TIMEOUT_SECONDS` is the longest silence), ValueError
+    Raises ConnectionError where no whole answer came (`patience` is the longest silence, in seconds), ValueError
     where `url` is none. Neither names the URL's path: it ends in a secret.
     """
     if not is_web_url(url):
@@ -66,11 +66,11 @@ def post_event(url: str, body: bytes, *, user_agent: str) -> Answer:
                 url,
                 data=body,
                 headers={"Content-Type": "application/json", "User-Agent": user_agent},
-                timeout=TIMEOUT_SECONDS,
+                timeout=(TIMEOUT_SECONDS, patience),
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise ConnectionError(_why(url, error)) from None
+            raise ConnectionError(_why(url, error, patience)) from None
         return Answer(
             status=response.status_code,
             body=response.content.decode("utf-8", "replace"),
@@ -78,10 +78,10 @@ def post_event(url: str, body: bytes, *, user_agent: str) -> Answer:
         )
 
 
-def _why(url: str, error: requests.RequestException) -> str:
+def _why(url: str, error: requests.RequestException, patience: float) -> str:
     # The library's own text holds the path, and with it the subscription's token.
     if isinstance(error, requests.Timeout):
-        return f"{origin_of(url)} did not answer within {TIMEOUT_SECONDS} s."
+        return f"{origin_of(url)} did not answer within {patience:g} s."
     if isinstance(error, requests.exceptions.SSLError):
         return f"{origin_of(url)} has no certificate that this machine trusts."
     if isinstance(error, requests.exceptions.ProxyError):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from urllib.parse import quote
 
 from zenvia_webhooks.sandbox import conversion, help_center, page
-from zenvia_webhooks.sandbox.faults import Fault, Faults
+from zenvia_webhooks.sandbox.faults import Fault, FaultOptions, Faults
 from zenvia_webhooks.sandbox.handler import HOST, Server
+from zenvia_webhooks.sandbox.history import History
+from zenvia_webhooks.sandbox.listing import Listing
 from zenvia_webhooks.sandbox.messages import RecordedRequest, Reply, Request
-from zenvia_webhooks.sandbox.outbox import Outbox
+from zenvia_webhooks.sandbox.outbox import Habits, Outbox
+from zenvia_webhooks.sandbox.prospects import Prospects
 from zenvia_webhooks.sandbox.registry import Registration, Registry
 from zenvia_webhooks.sandbox.sender import Answer
 
@@ -27,6 +30,14 @@ class Sandbox:
         with Sandbox(api_key="key") as sandbox:
             account = {"API_KEY": "key", "API_URL": sandbox.api_url, "CONTRACT": "help_center"}  # or "conversion"
             settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}}
+
+    `history` has things happen at Zenvia, at any time and without a webhook; the calls of `conversion` list them, and
+    `deliver` posts their webhooks later. `listing` and `habits` say how lists and deliveries go wrong: assign to them.
+
+        envelope = sandbox.history.happen("lead.created", at=an_hour_ago)
+        sandbox.listing = Listing(cursors=False)         # a server that ignores `before`
+        sandbox.habits = Habits(pairs_every=500)         # two of the same at once, now and then
+        sandbox.deliver(subscription.remote_id, envelope)
 
     Raises OSError, on entering, where the port is taken.
     """
@@ -44,7 +55,10 @@ class Sandbox:
         self._report = report or (lambda _line: None)
         self._registry = Registry()
         self._faults = Faults()
-        self._outbox = Outbox(self._registry, wire_topics or {}, self._report)
+        #: What happened at Zenvia.
+        self.history = History()
+        self._prospects = Prospects(self.history.store)
+        self._outbox = Outbox(self._registry, self.history, wire_topics or {}, self._report)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -76,41 +90,59 @@ class Sandbox:
         """Forget a registration without a call: what somebody else did at Zenvia."""
         self._registry.remove(remote_id)
 
-    def send(self, remote_id: str, topic: str | None = None, /, **fields: Any) -> Answer:
-        """Post a sample event to a registration's callback URL: see `Outbox.send`."""
-        return self._outbox.send(remote_id, topic, **fields)
+    @property
+    def listing(self) -> Listing:
+        """How the lists of `conversion` behave."""
+        return self._prospects.listing
+
+    @listing.setter
+    def listing(self, value: Listing) -> None:
+        self._prospects.listing = value
+
+    @property
+    def habits(self) -> Habits:
+        """How webhooks are delivered beyond once each."""
+        return self._outbox.habits
+
+    @habits.setter
+    def habits(self, value: Habits) -> None:
+        self._outbox.habits = value
+
+    def send(self, remote_id: str, topic: str | None = None, kind: str | None = None, /, **fields: Any) -> Answer:
+        """Have something happen and post it to a registration's callback URL: see `Outbox.send`."""
+        return self._outbox.send(remote_id, topic, kind, **fields)
 
     def send_at_once(
-        self, remote_id: str, topic: str | None = None, /, *, times: int = 2, apart: float = 0.02, **fields: Any
+        self, remote_id: str, topic: str | None = None, kind: str | None = None, /, **fields: Any
     ) -> list[Answer]:
         """Post one event several times at the same moment: see `Outbox.send_at_once`."""
-        return self._outbox.send_at_once(remote_id, topic, times=times, apart=apart, **fields)
+        return self._outbox.send_at_once(remote_id, topic, kind, **fields)
+
+    def deliver(self, remote_id: str, envelope: Mapping[str, Any]) -> Answer:
+        """Post what happened to a registration's callback URL: see `Outbox.deliver`."""
+        return self._outbox.deliver(remote_id, envelope)
+
+    def choices(self, registration: Registration) -> dict[str, list[tuple[str, str]]]:
+        """Return what may be sent to a registration: see `Outbox.choices`."""
+        return self._outbox.choices(registration)
 
     def send_again(self, remote_id: str) -> Answer:
         """Post the latest event once more, as a later attempt: see `Outbox.send_again`."""
         return self._outbox.send_again(remote_id)
 
-    def fail(
-        self,
-        *,
-        next: int = 1,  # noqa: A002 (reads as a sentence: fail the next 2)
-        method: str | None = None,
-        status: int | None = None,
-        empty: bool = False,
-        delay: float = 0,
-        hang_up: bool = False,
-    ) -> None:
-        """Have the next calls go wrong, of one method ("GET", "POST", "DELETE") or of any.
+    def fail(self, **fault: Unpack[FaultOptions]) -> None:
+        """Have the next calls go wrong.
 
-            sandbox.fail(status=503, next=2)                 # refused; 401, 403, 404, 409 are as easily had
+            sandbox.fail(status=503, next=2)                 # refused; 401, 403, 404, 409, 429 are as easily had
             sandbox.fail(method="POST", empty=True)          # done, and answered with an empty body
-            sandbox.fail(method="POST", delay=0.5)           # done, and answered late (seconds)
+            sandbox.fail(method="POST", delay=0.5)           # done, and answered late (seconds; 600: it hangs)
             sandbox.fail(method="DELETE", hang_up=True)      # done, and never answered
+            sandbox.fail(path="/prospects", skip=2, html=True)  # the third call there is answered with a page
 
-        They may be combined; several are taken in the order in which they were told. Raises ValueError for what is no
-        fault.
+        They may be combined; several are taken in the order in which they were told: see `Fault`. Raises ValueError for
+        what is no fault.
         """
-        self._faults.plan(Fault(next=next, method=method, status=status, empty=empty, delay=delay, hang_up=hang_up))
+        self._faults.plan(Fault(**fault))
 
     @property
     def faults(self) -> list[Fault]:
@@ -118,8 +150,9 @@ class Sandbox:
         return self._faults.planned
 
     def heal(self) -> None:
-        """Forget the faults that are still to come."""
+        """Forget the faults that are still to come, and behave."""
         self._faults.clear()
+        self.listing, self.habits = Listing(), Habits()
 
     def open(self) -> None:
         """Take the port; `serve_forever()` then answers. Raises OSError where the port is taken."""
@@ -131,6 +164,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Give the port back. What was registered can still be read."""
+        self._faults.clear()
         if self._thread is not None:
             self._running.shutdown()
             self._thread.join()
@@ -164,9 +198,13 @@ class Sandbox:
     def _respond(self, request: Request) -> Reply:
         reply = page.answer(request, self)
         if reply is None:
-            api = conversion if conversion.speaks(request) else help_center
-            reply = self._faults.apply(request, lambda: api.answer(request, self._registry, self._api_key))
+            reply = self._faults.apply(request, lambda: self._answer(request))
             self._registry.record(RecordedRequest(**vars(request), status=reply.status))
             # Without the query, which may hold a key, and nothing that a terminal would obey.
             self._report(f"{request.method} {quote(request.route, safe='/%')} answered {reply.status}")
         return reply
+
+    def _answer(self, request: Request) -> Reply:
+        if conversion.speaks(request):
+            return conversion.answer(request, self._registry, self._api_key, self._prospects)
+        return help_center.answer(request, self._registry, self._api_key)

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import FrameType
 from typing import Any
 
@@ -17,13 +18,13 @@ from django.utils import timezone
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import CONTRACTS
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
-from zenvia_webhooks.sandbox import Sandbox
+from zenvia_webhooks.sandbox import Habits, Sandbox
 
 DEFAULT_KEY = "sandbox-key"
 
 
 class Command(BaseCommand):
-    help = "Run a stand-in Zenvia on this machine: its API, and a page with a button that sends an event."
+    help = "Run a stand-in Zenvia on this machine: its APIs, and a page that sends events."
     # It is there for sites that are not set up yet.
     requires_system_checks = []
 
@@ -34,7 +35,25 @@ class Command(BaseCommand):
             help=f"the key that callers must send (default: the account's in settings, else {DEFAULT_KEY!r})",
         )
 
-    def handle(self, *_args: Any, port: int, api_key: str | None, **_options: Any) -> None:
+        parser.add_argument(
+            "--history",
+            type=_count,
+            default=0,
+            metavar="LEADS",
+            help="begin with so many leads of the last 24 hours, and four messages each, as if your site had been down",
+        )
+        parser.add_argument(
+            "--pairs-every", type=_count, default=0, metavar="N", help="post every Nth event twice at the same moment"
+        )
+        parser.add_argument(
+            "--impatient-every",
+            type=_count,
+            default=0,
+            metavar="N",
+            help="post every Nth event without waiting for the answer, and at once again",
+        )
+
+    def handle(self, *_args: Any, port: int, api_key: str | None, **options: Any) -> None:
         try:
             account = conf.accounts.get("default")
             base_url = conf.callback_base_url
@@ -49,6 +68,9 @@ class Command(BaseCommand):
             wire_topics=account.wire_topics if account else None,
             report=self._report,
         )
+        sandbox.habits = Habits(pairs_every=options["pairs_every"], impatient_every=options["impatient_every"])
+        leads, now = options["history"], timezone.now()
+        sandbox.history.fill(now - timedelta(days=1), now, leads=leads, messages=4 * leads, quotes=leads // 10)
         try:
             sandbox.open()
         except OSError as error:
@@ -121,6 +143,12 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text[:6]) > 65535:
         raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text[:8]) > 100_000:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 100000")
     return int(text)
 
 

@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import NoReverseMatch
 
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.contracts import CONTRACTS, get_contract
+from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import origin_of
-from zenvia_webhooks.sandbox.samples import sample_payload
+from zenvia_webhooks.sandbox.samples import KINDS, MESSAGING, check, sample_payload
 from zenvia_webhooks.sandbox.sender import encode, post_event
 
 USER_AGENT = "zenvia_send_event (django-zenvia-webhooks)"
@@ -25,6 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--topic", help=f"default: the first of --subscription's topics, else {DEFAULT_TOPIC}")
+        parser.add_argument("--kind", help="which of the topic's samples, such as outbound, image or note")
         where = parser.add_mutually_exclusive_group()
         where.add_argument(
             "--subscription",
@@ -35,8 +36,8 @@ class Command(BaseCommand):
         where.add_argument("--url", help="post here instead of to a subscription's callback URL")
         parser.add_argument(
             "--contract",
-            choices=list(CONTRACTS),
-            help="whose envelope to send (default: that of the subscription's account, else help_center)",
+            choices=list(KINDS),
+            help="whose envelope to send; messaging is the messaging platform's (default: that of the account)",
         )
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--file", type=Path, metavar="PATH", help="post this file's exact bytes")
@@ -55,6 +56,7 @@ class Command(BaseCommand):
         subscription: int | None,
         url: str | None,
         contract: str | None,
+        kind: str | None,
         file: Path | None,
         field: list[str],
         **_options: Any,
@@ -62,10 +64,10 @@ class Command(BaseCommand):
         try:
             account = "default"
             if url is None:
-                row = _find(subscription, topic or DEFAULT_TOPIC)
+                row = _find(subscription, topic or DEFAULT_TOPIC, contract)
                 account, url = row.account, row.callback_url
                 topic = topic or (row.topics[0] if subscription is not None and row.topics else None)
-            body = _read(file) if file else _sample(account, contract, topic or DEFAULT_TOPIC, field)
+            body = _read(file) if file else _sample(account, contract, topic or DEFAULT_TOPIC, kind, field)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         except NoReverseMatch:
@@ -83,7 +85,7 @@ class Command(BaseCommand):
             raise CommandError(f"The webhook answered {answer.status}: Zenvia would take the event for lost.")
 
 
-def _find(subscription: int | None, topic: str) -> Subscription:
+def _find(subscription: int | None, topic: str, contract: str | None) -> Subscription:
     if subscription is not None:
         row = Subscription.objects.filter(pk=subscription).first()
         if row is None:
@@ -91,7 +93,7 @@ def _find(subscription: int | None, topic: str) -> Subscription:
         return row
     # Not in SQL: SQLite can't look into a JSON list.
     rows = Subscription.objects.exclude(status=Subscription.Status.INACTIVE).order_by("-created_at", "-pk")
-    row = next((row for row in rows if topic in row.topics), None)
+    row = next((row for row in rows if _holds(row, topic, contract)), None)
     if row is None:
         raise CommandError(
             f"No subscription holds {topic!r}. Register one in the admin, under Subscriptions, or with: "
@@ -100,7 +102,18 @@ def _find(subscription: int | None, topic: str) -> Subscription:
     return row
 
 
-def _sample(account: str, contract: str | None, topic: str, fields: list[str]) -> bytes:
+def _holds(row: Subscription, topic: str, contract: str | None) -> bool:
+    # The messaging platform's can't be subscribed here: they arrive at any URL that was entered there.
+    if topic in row.topics or contract == MESSAGING:
+        return True
+    account = conf.accounts.get(row.account)
+    if account is None:
+        return False
+    wire_topic = get_contract(account.contract).wire_topic
+    return wire_topic(topic, account.wire_topics) in {wire_topic(held, account.wire_topics) for held in row.topics}
+
+
+def _sample(account: str, contract: str | None, topic: str, kind: str | None, fields: list[str]) -> bytes:
     data: dict[str, Any] = {}
     for field in fields:
         key, equals, value = field.partition("=")
@@ -110,9 +123,15 @@ def _sample(account: str, contract: str | None, topic: str, fields: list[str]) -
     # A site without settings can still post to a --url.
     of_settings = conf.accounts.get(account)
     name = contract or (of_settings.contract if of_settings else "help_center")
-    payload = sample_payload(topic, name, **data)
-    if of_settings and name == of_settings.contract:
-        payload["topic"] = get_contract(name).wire_topic(topic, of_settings.wire_topics)
+    of_account = of_settings if of_settings and name == of_settings.contract else None
+    try:
+        # A topic of the account's own has a wire name in its settings, and no sample.
+        check(name, topic, kind, strictly=not (of_account and topic in of_account.wire_topics))
+        payload = sample_payload(topic, name, kind=kind, **data)
+    except ValueError as error:
+        raise CommandError(f"{error} Of anything else give the bytes, with --file.") from None
+    if of_account:
+        payload["topic"] = get_contract(name).wire_topic(topic, of_account.wire_topics)
     return encode(payload)
 
 
