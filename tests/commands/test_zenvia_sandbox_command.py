@@ -87,10 +87,13 @@ def test_the_key_is_that_of_the_default_account(tmp_path: Path) -> None:
     assert "CALLBACK_BASE_URL" not in output  # it is set already
 
 
-def test_the_contract_is_that_of_the_default_account(tmp_path: Path) -> None:
+def test_the_contract_is_that_of_the_default_account_and_a_history_may_be_there(tmp_path: Path) -> None:
     settings = {"ACCOUNTS": {"default": {"API_KEY": "key-of-settings", "CONTRACT": "conversion"}}}
-    _, output, _ = run(tmp_path, key="key-of-settings", zenvia_webhooks=settings)
+    options = ("--history", "20", "--pairs-every", "3", "--impatient-every", "5")
+    status, output, errors = run(tmp_path, *options, key="key-of-settings", zenvia_webhooks=settings)
+    assert (status, errors) == (0, "")
     assert '"CONTRACT": "conversion",' in output
+    assert "20 leads, 80 messages and 2 quotes of the last 24 hours are there to be listed." in output
 
 
 def test_the_settings_that_it_prints_make_the_next_run_work(tmp_path: Path) -> None:
@@ -117,6 +120,14 @@ def test_a_taken_port_is_said_clearly() -> None:
 def test_a_port_must_be_one(port: str) -> None:
     with pytest.raises(CommandError, match="from 0 to 65535"):
         call_command("zenvia_sandbox", f"--port={port}")
+
+
+@pytest.mark.parametrize(
+    "option", ["--history=-1", "--history=100001", "--pairs-every=x", "--impatient-every=" + "9" * 5000]
+)
+def test_a_count_must_be_one(option: str) -> None:
+    with pytest.raises(CommandError, match="from 0 to 100000"):
+        call_command("zenvia_sandbox", option)
 
 
 def test_an_empty_key_is_refused() -> None:

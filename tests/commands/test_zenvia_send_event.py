@@ -80,6 +80,64 @@ def test_it_posts_in_the_other_envelope(site: LiveServer, settings: Any, topic: 
     assert (event.contract, event.topic, event.data["note"]) == ("conversion", topic, "x")
 
 
+@pytest.mark.parametrize(
+    ("topic", "kind", "contract"),
+    [
+        ("lead.archived", None, "conversion"),
+        ("lead.updated", "asked again", "conversion"),
+        ("interaction.resolved", "closed", "messaging"),
+        ("contact.updated", None, "messaging"),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_it_posts_to_whoever_holds_the_resource_or_any_for_messaging(
+    site: LiveServer, settings: Any, topic: str, kind: str | None, contract: str
+) -> None:
+    account = {"API_KEY": "key", "CONTRACT": "conversion"}
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}, "CALLBACK_BASE_URL": site.url}
+    row = Subscription.objects.create(topics=["lead.created"])
+    Subscription.objects.create(topics=["agent.created"], status=Subscription.Status.INACTIVE)
+    of_kind = ["--kind", kind] if kind else []
+    assert "answered 200" in send("--topic", topic, "--contract", contract, *of_kind)
+    event = Event.objects.get()
+    assert event.subscription == row
+    payload = json.loads(bytes(event.body))
+    assert ("topic" in payload) == (contract == "conversion")
+    with pytest.raises(CommandError, match=r"No subscription holds 'quote\.created'"):
+        send("--topic", "quote.created")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--topic", "visit.booked"],
+            r"no sample of 'visit.booked' under help_center: choose from lead.created, quote",
+        ),
+        (["--topic", "visit.booked", "--contract", "conversion"], r"choose from lead.created, lead.updated, lead.arch"),
+        (["--topic", "visit.booked", "--contract", "messaging"], r"interaction.resolved, conversation.created"),
+        (
+            ["--topic", "interaction.created", "--contract", "conversion", "--kind", "song"],
+            r"it has: inbound, outbound",
+        ),
+        (["--kind", "social"], r"it has: none.*--file"),
+    ],
+)
+def test_an_unknown_topic_or_kind_says_which_there_are(settings: Any, options: list[str], words: str) -> None:
+    settings.ZENVIA_WEBHOOKS = {}
+    with pytest.raises(CommandError, match=words):
+        send("--url", "http://127.0.0.1:1/", *options)
+
+
+def test_a_topic_of_the_accounts_own_is_sent_with_the_fields_alone(elsewhere: Sandbox, settings: Any) -> None:
+    account = {"API_KEY": "key", "WIRE_TOPICS": {"visit.booked": "visit"}}
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}}
+    with pytest.raises(CommandError, match="answered 401"):
+        send("--url", f"{elsewhere.api_url}/hook", "--topic", "visit.booked", "--field", "room=7")
+    payload = json.loads(elsewhere.requests[0].body)
+    assert (payload["topic"], payload["data"]) == ("visit", {"room": "7"})
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_posts_a_files_exact_bytes(site: LiveServer, tmp_path: Path) -> None:
     body = '{ "topic":"lead.created",\r\n "data":{"name":"João"}}\n'.encode()

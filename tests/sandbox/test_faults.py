@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def get(sandbox: Sandbox) -> requests.Response:
     return requests.get(f"{sandbox.api_url}/subscriptions", headers=BEARER, timeout=5)
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 409, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 429, 503])
 def test_a_refusal_does_nothing_and_ends(sandbox: Sandbox, status: int) -> None:
     sandbox.fail(status=status, next=2)
     refused = [create(sandbox), create(sandbox)]
@@ -69,6 +70,40 @@ def test_a_lost_answer_follows_what_was_done(sandbox: Sandbox) -> None:
     assert len(sandbox.subscriptions) == 1
 
 
+def test_an_answer_may_be_a_page(sandbox: Sandbox) -> None:
+    sandbox.fail(html=True)
+    sandbox.fail(html=True, status=503)
+    answers = [get(sandbox), get(sandbox)]
+    assert [answer.status_code for answer in answers] == [200, 503]
+    assert [answer.headers["Content-Type"] for answer in answers] == ["text/html"] * 2
+    assert all(answer.text.startswith("<!doctype html>") for answer in answers)
+
+
+def test_a_fault_is_for_one_path_and_may_come_later(sandbox: Sandbox) -> None:
+    sandbox.fail(path="/prospects", status=429, skip=2)
+    sandbox.fail(path="/prospects", status=503)
+
+    def prospects() -> int:
+        return requests.get(f"{sandbox.api_url}/prospects", params={"api-key": KEY}, timeout=5).status_code
+
+    assert str(sandbox.faults[0]) == "1 API call to /prospects after 2 more: 429"
+    assert get(sandbox).status_code == 200
+    assert [prospects() for _ in range(5)] == [200, 200, 429, 503, 200]
+
+
+def test_a_server_that_hangs_goes_on_when_it_heals(sandbox: Sandbox) -> None:
+    sandbox.fail(delay=600)
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{sandbox.api_url}/subscriptions", headers=BEARER, timeout=0.1)
+    sandbox.fail(delay=600)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(get, sandbox)
+        while sandbox.faults:
+            time.sleep(0.001)
+        sandbox.heal()
+        assert answer.result(5).status_code == 200
+
+
 def test_faults_are_forgotten_when_it_heals(sandbox: Sandbox) -> None:
     sandbox.fail(status=503, next=9)
     sandbox.fail(delay=0.5, hang_up=True)
@@ -78,7 +113,17 @@ def test_faults_are_forgotten_when_it_heals(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [{}, {"next": 0, "status": 503}, {"delay": -1}, {"status": 200}, {"status": 99}, {"method": "GET"}]
+    "fault",
+    [
+        {},
+        {"next": 0, "status": 503},
+        {"delay": -1},
+        {"status": 200},
+        {"status": 99},
+        {"method": "GET"},
+        {"path": "/prospects", "skip": 1},
+        {"skip": -1, "status": 503},
+    ],
 )
 def test_what_is_no_fault_is_refused(sandbox: Sandbox, fault: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"'next'|'status'|Say what"):

@@ -12,6 +12,7 @@ import requests
 
 from tests.support.callbacks import BEARER, KEY, Webhook, create
 from zenvia_webhooks.sandbox import Sandbox
+from zenvia_webhooks.sandbox.page import LISTINGS
 
 
 @pytest.fixture
@@ -114,6 +115,36 @@ def test_a_form_that_makes_no_sense_plans_nothing(sandbox: Sandbox, fields: dict
     form = {"fault": "503", **fields} if fields else {}
     answer = requests.post(f"{sandbox.url}/fail", data=form, timeout=5)
     assert (answer.status_code, sandbox.faults) == (400, [])
+
+
+def test_the_page_offers_what_is_subscribed_and_the_messaging_platforms(sandbox: Sandbox, webhook: Webhook) -> None:
+    made = sandbox.add(["prospects", "interactions", "visits"], webhook.url, "conversion")
+    page = requests.get(sandbox.url, timeout=5).text
+    offered = re.findall(r'<option value="([^"]+)">([^<]+)', page)
+    assert offered[0] == ("lead.created|phone|conversion", "lead.created: phone")
+    for value in ("lead.archived|archived|conversion", "interaction.created|note|conversion", "visits||conversion"):
+        assert value in dict(offered)
+    assert ("interaction.resolved|closed|messaging", "interaction.resolved: closed") in offered
+    assert not any(value.startswith(("quote.", "agent.")) for value, _text in offered)
+
+    headers = {"Accept": "application/json"}
+    for topic, _text in offered:
+        form = {"subscription": made.id, "topic": topic}
+        assert requests.post(f"{sandbox.url}/send", data=form, headers=headers, timeout=5).status_code == 200
+    bodies = [json.loads(body) for _headers, body in webhook.got]
+    assert len(bodies) == len(offered)
+    assert {body["topic"] for body in bodies if "topic" in body} == {"prospects", "interactions", "visits"}
+    assert {body["type"] for body in bodies if "topic" not in body} >= {"MESSAGE", "CONVERSATION_STATUS", "CONTACT"}
+    unheard = {"subscription": made.id, "topic": "interaction.created|song|conversion"}
+    assert "no kind" in requests.post(f"{sandbox.url}/send", data=unheard, timeout=5).text
+
+
+def test_the_pages_form_has_the_lists_go_wrong(sandbox: Sandbox) -> None:
+    for name, listing in LISTINGS.items():
+        requests.post(f"{sandbox.url}/listing", data={"listing": name}, timeout=5)
+        assert sandbox.listing == listing
+    assert "<option selected>give half a page</option>" in requests.get(sandbox.url, timeout=5).text
+    assert requests.post(f"{sandbox.url}/listing", data={"listing": "?"}, timeout=5).status_code == 400
 
 
 # Other people's pages

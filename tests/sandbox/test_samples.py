@@ -8,7 +8,7 @@ import re
 import pytest
 
 from zenvia_webhooks.contracts import get_contract, recognise
-from zenvia_webhooks.sandbox.samples import sample_payload
+from zenvia_webhooks.sandbox.samples import KINDS, sample_payload
 
 
 def test_a_sample_lead_has_the_published_shape_and_is_new_each_time() -> None:
@@ -19,7 +19,7 @@ def test_a_sample_lead_has_the_published_shape_and_is_new_each_time() -> None:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", sample["eventTime"])
         assert list(sample["data"]) == ["leadId", "name", "email", "phone"]
         assert all(isinstance(value, str) for value in sample["data"].values())
-        assert re.fullmatch(r"[a-z.]+@example\.com", sample["data"]["email"])
+        assert re.fullmatch(r"[a-z]+\.[a-z]+\d+@example\.(com|org|net)", sample["data"]["email"])
         assert re.fullmatch(r"\+\d{11,15}", sample["data"]["phone"])
     assert len({sample["data"]["leadId"] for sample in samples}) == 50
 
@@ -35,20 +35,58 @@ def test_fields_go_over_what_is_made_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "topic",
-    ["lead.created", "lead.updated", "quote.updated", "interaction.resolved", "interaction.created", "agent.created"],
+    ("topic", "kind"), [(topic, kind) for topic, kinds in KINDS["conversion"].items() for kind in kinds]
 )
-def test_a_sample_of_the_other_contract_is_read_as_its_topic(topic: str) -> None:
+def test_every_sample_of_conversion_is_recognised_and_holds_its_fields(topic: str, kind: str) -> None:
     contract = get_contract("conversion")
-    sample = sample_payload(topic, contract="conversion", note="x")
+    sample = sample_payload(topic, contract="conversion", kind=kind, note="x")
     assert recognise(sample) is contract
-    notification = contract.read_notification(sample, {}, ("resolved",))
-    assert notification.topic == topic
-    assert notification.occurred_at is not None
+    assert sample["topic"] == contract.wire_topic(topic, {})
+    assert sample["type"] == ("created" if topic.endswith(".created") else "updated")
     assert contract.data(sample)["note"] == "x"
-    lead = contract.lead(topic, sample)
-    assert (lead is None) == (topic == "agent.created")
-    assert lead is None or (lead.email and lead.email.endswith("@example.com"))
+    assert ("prospect" in sample) == (not topic.startswith("agent."))
+    assert re.fullmatch("[0-9a-f]{24}", sample["subscriptionId"])
+
+
+def test_a_kind_is_what_it_says() -> None:
+    social = sample_payload("lead.created", contract="conversion", kind="social")["prospect"]
+    assert (social["phones"], social["emails"]) == ([], [])
+    assert re.fullmatch(r"\d{16}", social["contactMediums"][0]["mediumId"])
+    archived = sample_payload("lead.archived", contract="conversion")["prospect"]
+    assert (archived["status"], bool(archived["archivingReason"])) == ("archived", True)
+    again = sample_payload("lead.updated", contract="conversion", kind="asked again")["prospect"]
+    assert [len(again["leads"]), again["leads"][0]["created"] < again["leads"][1]["created"]] == [2, True]
+    quote = sample_payload("quote.updated", contract="conversion", kind="rejected")["quote"]
+    assert (quote["status"], "rejectedAt" in quote, "acceptedAt" in quote) == ("rejected", True, False)
+    resolved = sample_payload("interaction.resolved", contract="conversion")["interaction"]
+    assert resolved["status"] == "resolved"
+    delivered = sample_payload("interaction.updated", contract="conversion")["interaction"]
+    assert (delivered["status"], delivered["output"]["message"]["delivered"]) == ("updated", True)
+
+
+@pytest.mark.parametrize(
+    ("topic", "kind", "type_", "about"),
+    [
+        ("interaction.created", "inbound", "MESSAGE", "message"),
+        ("interaction.created", "conversation", "CONVERSATION_MESSAGE", "message"),
+        ("interaction.resolved", None, "CONVERSATION_STATUS", "conversation"),
+        ("conversation.queued", None, "CONVERSATION_STATUS", "conversation"),
+        ("message.status", "read", "MESSAGE_STATUS", "messageStatus"),
+        ("contact.deleted", None, "CONTACT", "contact"),
+        ("support.expert.agent", None, "SUPPORT_EXPERT_AGENT", "ticket"),
+    ],
+)
+def test_samples_of_the_messaging_platform(topic: str, kind: str | None, type_: str, about: str) -> None:
+    sample = sample_payload(topic, "messaging", kind=kind, note="x")
+    assert sample["type"] == type_
+    assert sample[about]["note"] == "x"
+    assert "topic" not in sample
+
+
+def test_every_sample_of_the_messaging_platform_can_be_had() -> None:
+    for topic, kinds in KINDS["messaging"].items():
+        for kind in kinds:
+            assert json.dumps(sample_payload(topic, "messaging", kind=kind))
 
 
 def test_each_sample_of_the_other_contract_is_a_new_event() -> None:
@@ -57,6 +95,15 @@ def test_each_sample_of_the_other_contract_is_a_new_event() -> None:
     assert len({json.dumps(sample) for sample in samples}) == 20
 
 
-def test_a_contract_without_samples_is_refused() -> None:
-    with pytest.raises(ValueError, match="no samples of the contract 'third'"):
-        sample_payload("lead.created", contract="third")
+@pytest.mark.parametrize(
+    ("topic", "contract", "kind", "words"),
+    [
+        ("lead.created", "third", None, r"contract 'third': choose from help_center, conversion, messaging"),
+        ("interaction.created", "conversion", "song", r"no kind 'song'.*inbound, outbound, bot"),
+        ("lead.created", "help_center", "social", r"no kind 'social'.*none"),
+        ("visit.booked", "messaging", None, r"no sample of 'visit.booked'.*interaction.created"),
+    ],
+)
+def test_what_there_is_no_sample_of_is_refused(topic: str, contract: str, kind: str | None, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        sample_payload(topic, contract, kind=kind)

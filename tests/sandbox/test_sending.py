@@ -11,7 +11,7 @@ import requests
 
 from tests.support.callbacks import BEARER, KEY, Webhook, create
 from zenvia_webhooks.contracts import get_contract, recognise
-from zenvia_webhooks.sandbox import Sandbox
+from zenvia_webhooks.sandbox import Habits, Sandbox
 
 
 @pytest.fixture
@@ -142,3 +142,42 @@ def test_a_later_attempt_under_the_first_contract_is_the_same_bytes(sandbox: San
     sandbox.send("subscription1")
     sandbox.send_again("subscription1")
     assert webhook.got[0][1] == webhook.got[1][1]
+
+
+def test_what_happened_before_is_delivered_later(sandbox: Sandbox, webhook: Webhook) -> None:
+    made = sandbox.add(["prospects"], webhook.url, "conversion")
+    happened = sandbox.history.happen("lead.created")
+    assert webhook.got == []
+    assert sandbox.deliver(made.id, happened).ok
+    assert [json.loads(body) for _headers, body in webhook.got] == [{**happened, "subscriptionId": made.id}]
+
+
+def test_the_messaging_platform_posts_to_the_same_url(sandbox: Sandbox, webhook: Webhook) -> None:
+    made = sandbox.add(["interactions"], webhook.url, "conversion")
+    sandbox.send(made.id, "interaction.resolved", contract="messaging")
+    [(_headers, body)] = webhook.got
+    payload = json.loads(body)
+    assert (payload["type"], payload["conversation"]["status"]) == ("CONVERSATION_STATUS", "CONVERSATION_CLOSED")
+    assert payload["subscriptionId"] != made.id  # it has subscriptions of its own
+
+
+def test_every_third_event_is_posted_twice_at_once(sandbox: Sandbox, webhook: Webhook) -> None:
+    made = sandbox.add(["prospects"], webhook.url, "conversion")
+    sandbox.habits = Habits(pairs_every=3, apart=0.001)
+    for _ in range(6):
+        sandbox.send(made.id)
+    bodies = [body for _headers, body in webhook.got]
+    assert (len(bodies), len(set(bodies))) == (8, 6)
+
+
+def test_now_and_then_an_answer_is_not_waited_for(sandbox: Sandbox, webhook: Webhook) -> None:
+    made = sandbox.add(["prospects"], webhook.url, "conversion")
+    sandbox.habits = Habits(impatient_every=2, patience=0.02)
+    webhook.slow = 0.2
+    for _ in range(2):
+        sandbox.send(made.id)
+    first, second, again = [json.loads(body) for _headers, body in webhook.got]
+    assert [one["attempts"] for one in (first, second, again)] == [1, 1, 2]
+    assert first["prospect"]["id"] != second["prospect"]["id"] == again["prospect"]["id"]
+    sandbox.heal()
+    assert sandbox.habits == Habits()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,6 +18,8 @@ class Webhook(ThreadingHTTPServer):
     """A callback URL that keeps what it gets and answers as it is told."""
 
     status = 200
+    #: Seconds until the answer.
+    slow: float = 0
     answer = b'{"status": "accepted", "event": 1}'
 
     def __init__(self) -> None:
@@ -31,6 +34,7 @@ class WebhookHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((dict(self.headers.items()), body))
+        time.sleep(self.server.slow)
         if self.server.status == 0:  # hang up
             return
         self.send_response(self.server.status)

@@ -195,4 +195,6 @@ class Outbox:
 def _next_attempt(payload: Mapping[str, Any]) -> dict[str, Any]:
     if "attempts" not in payload:
         return dict(payload)
-    return {**payload, "attempts": payload["attempts"] + 1, "sent": timestamp(now_in_milliseconds())}
+    # What has just happened is reported a moment later: that moment may not be over yet.
+    sent = max(payload["sent"], timestamp(now_in_milliseconds()))
+    return {**payload, "attempts": payload["attempts"] + 1, "sent": sent}

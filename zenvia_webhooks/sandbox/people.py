@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import unicodedata
 from typing import NamedTuple
@@ -67,7 +68,12 @@ class Person(NamedTuple):
 
 def invent_person(number: int | None = None) -> Person:
     """Make somebody up; the same number is always the same person. Another number below MOST_PEOPLE is another."""
-    number = random.randrange(MOST_PEOPLE) if number is None else number % MOST_PEOPLE
+    return _person(random.randrange(MOST_PEOPLE) if number is None else number % MOST_PEOPLE)
+
+
+# An object names its person several times, and the same few agents over and over.
+@functools.lru_cache(maxsize=1024)
+def _person(number: int) -> Person:
     # Neighbours must not share a name. A factor without a common divisor keeps different numbers different.
     country, rest = MIX[number % len(MIX)], number * 7_368_787 % MOST_PEOPLE
     first = country.first_names[rest % len(country.first_names)]

@@ -70,21 +70,24 @@ class Command(BaseCommand):
         )
         sandbox.habits = Habits(pairs_every=options["pairs_every"], impatient_every=options["impatient_every"])
         leads, now = options["history"], timezone.now()
-        sandbox.history.fill(now - timedelta(days=1), now, leads=leads, messages=4 * leads, quotes=leads // 10)
+        much = {"leads": leads, "messages": 4 * leads, "quotes": leads // 10}
+        sandbox.history.fill(now - timedelta(days=1), now, **much)
         try:
             sandbox.open()
         except OSError as error:
             raise CommandError(_why(port, error)) from None
         with _sigterm_like_ctrl_c():
             try:
-                self._introduce(sandbox, api_key, account, base_url)
+                self._introduce(sandbox, api_key, account, base_url, much)
                 sandbox.serve_forever()
             except KeyboardInterrupt:
                 self.stdout.write("Stopped.")
             finally:
                 sandbox.close()
 
-    def _introduce(self, sandbox: Sandbox, api_key: str | None, account: Account | None, base_url: str | None) -> None:
+    def _introduce(
+        self, sandbox: Sandbox, api_key: str | None, account: Account | None, base_url: str | None, much: dict[str, int]
+    ) -> None:
         # Only the key that everybody knows is printed.
         if api_key:
             key = '"...",  # the --api-key that you gave'
@@ -112,6 +115,7 @@ class Command(BaseCommand):
             "    }",
             "",
             f"It speaks each CONTRACT: {', '.join(CONTRACTS)}.",
+            *([f"{_spell(much)} of the last 24 hours are there to be listed."] if any(much.values()) else []),
             "Ctrl-C stops it, and it forgets everything.",
             "",
         ]
@@ -122,6 +126,11 @@ class Command(BaseCommand):
     def _report(self, line: str) -> None:
         self.stdout.write(f"{timezone.now().astimezone():%H:%M:%S} {line}")
         self.stdout.flush()
+
+
+def _spell(much: dict[str, int]) -> str:
+    *first, last = [f"{count} {what}" for what, count in much.items()]
+    return f"{', '.join(first)} and {last}"
 
 
 @contextmanager
