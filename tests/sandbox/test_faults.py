@@ -70,6 +70,12 @@ def test_a_lost_answer_follows_what_was_done(sandbox: Sandbox) -> None:
     assert len(sandbox.subscriptions) == 1
 
 
+def test_a_key_without_the_scope_is_told_which(sandbox: Sandbox) -> None:
+    sandbox.fail(status=403, next=2)
+    prospects = requests.get(f"{sandbox.api_url}/prospects", params={"api-key": KEY}, timeout=5)
+    assert ["prospects:read" in answer.json()["message"] for answer in (prospects, get(sandbox))] == [True, False]
+
+
 def test_an_answer_may_be_a_page(sandbox: Sandbox) -> None:
     sandbox.fail(html=True)
     sandbox.fail(html=True, status=503)

@@ -20,6 +20,8 @@ def test_an_id_tells_when_and_in_which_order() -> None:
     made = [ids.new(moment) for moment in moments]
     assert made == sorted(made)
     assert len(set(made)) == 3000
+    later, earlier = ids.new(NOON + timedelta(milliseconds=1)), ids.new(NOON)
+    assert earlier < later  # whatever the order of making them
     assert int(made[0][:8], 16) == int(NOON.timestamp())
     assert all(is_object_id(one) for one in made)
     assert derived_id(made[0], "1") != made[0]

@@ -7,7 +7,9 @@ import re
 
 import pytest
 
+from tests.support.paths import ROOT
 from zenvia_webhooks.contracts import get_contract, recognise
+from zenvia_webhooks.sandbox import Listing
 from zenvia_webhooks.sandbox.samples import KINDS, sample_payload
 
 
@@ -107,3 +109,18 @@ def test_each_sample_of_the_other_contract_is_a_new_event() -> None:
 def test_what_there_is_no_sample_of_is_refused(topic: str, contract: str, kind: str | None, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         sample_payload(topic, contract, kind=kind)
+
+
+def test_the_document_has_every_sample_and_every_fault() -> None:
+    text = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    for contract, topics in KINDS.items():
+        rows = [line for line in text.splitlines() if line.startswith(f"| `{contract}`")]
+        for topic, kinds in topics.items():
+            if topic.startswith("conversation."):
+                continue  # they are many, and alike
+            [row] = [line for line in rows if f"`{topic}`" in line]
+            # Nothing to choose from is not spelt out.
+            named = re.findall("`([^`]+)`", row.split("|")[3])
+            assert named == list(kinds) or (not named and len(kinds) < 2)
+    for option in (*Listing.__dataclass_fields__, "pairs_every", "impatient_every"):
+        assert f"{option}=" in text

@@ -108,7 +108,7 @@ class Faults:
         fault = self._take(request)
         if fault is None:
             return answer()
-        reply = answer() if fault.status is None else _refusal(fault.status)
+        reply = answer() if fault.status is None else _refusal(fault.status, request)
         healed.wait(fault.delay)
         if fault.html:
             reply = replace(reply, body=PAGE, headers={"Content-Type": "text/html"})
@@ -130,5 +130,8 @@ class Faults:
         return None
 
 
-def _refusal(status: int) -> Reply:
-    return error_reply(status, CODES.get(status, "refused"), "The sandbox was told to refuse this call.")
+def _refusal(status: int, request: Request) -> Reply:
+    message = (
+        "The key lacks the scope prospects:read." if status == 403 else "The sandbox was told to refuse this call."
+    )
+    return error_reply(status, CODES.get(status, "refused"), message)
