@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, Unpack
@@ -186,12 +187,15 @@ def _page(sandbox: Shown, result: dict[str, object] | None = None, *, status: in
 
 def _options(sandbox: Shown, registration: Registration) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return contract → what the form sends, and what it shows, for a subscription."""
+    choices = sandbox.choices(registration)
+    kinds = Counter((contract, topic) for contract, pairs in choices.items() for topic, _kind in pairs)
+
+    def shown(contract: str, topic: str, kind: str) -> str:
+        return f"{topic}: {kind}" if kinds[contract, topic] > 1 else topic
+
     return [
-        (
-            contract,
-            [("|".join((topic, kind, contract)), f"{topic}: {kind}" if kind else topic) for topic, kind in pairs],
-        )
-        for contract, pairs in sandbox.choices(registration).items()
+        (contract, [("|".join((topic, kind, contract)), shown(contract, topic, kind)) for topic, kind in pairs])
+        for contract, pairs in choices.items()
     ]
 
 
