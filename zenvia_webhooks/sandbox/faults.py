@@ -131,7 +131,9 @@ class Faults:
 
 
 def _refusal(status: int, request: Request) -> Reply:
-    message = (
-        "The key lacks the scope prospects:read." if status == 403 else "The sandbox was told to refuse this call."
-    )
+    message = "The sandbox was told to refuse this call."
+    if status == 403:
+        # As Zenvia does, it names the scope.
+        scope = "prospects:read" if request.route.startswith("/v1/prospect") else "notifications"
+        message = f"The key lacks the scope {scope}."
     return error_reply(status, CODES.get(status, "refused"), message)
