@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -118,14 +119,15 @@ def test_a_registration_is_201_and_the_subscription(wire: Wire, topics: list[str
 def test_one_is_read_and_removed_in_the_singular(sandbox: Sandbox) -> None:
     created = ZenviaClient().create_subscription(["lead.created"], URL)
 
-    assert ZenviaClient().get_subscription(created.id) == created == READ
+    assert ZenviaClient().get_subscription(created.id) == created == dataclasses.replace(READ, id=created.id)
     ZenviaClient().delete_subscription(created.id)
     assert ZenviaClient().get_subscription(created.id) is None
     ZenviaClient().delete_subscription("../x?y")
+    one = f"/v1/notifications/subscription/{created.id}"
     assert [(request.method, request.route, request.status) for request in sandbox.requests[1:]] == [
-        ("GET", "/v1/notifications/subscription/subscription1", 200),
-        ("DELETE", "/v1/notifications/subscription/subscription1", 200),
-        ("GET", "/v1/notifications/subscription/subscription1", 404),
+        ("GET", one, 200),
+        ("DELETE", one, 200),
+        ("GET", one, 404),
         ("DELETE", "/v1/notifications/subscription/..%2Fx%3Fy", 404),
     ]
 
