@@ -167,7 +167,8 @@ def test_topics_that_are_one_to_zenvia_are_one_here(sandbox: Sandbox, account: d
     account["CONTRACT"] = "conversion"
     register()
 
-    assert register("--topic", topic) == (f"{Subscription.objects.get()}: registered already as subscription1.\n", "")
+    made = Subscription.objects.get()
+    assert register("--topic", topic) == (f"{made}: registered already as {made.remote_id}.\n", "")
 
 
 @pytest.mark.django_db(transaction=True)
