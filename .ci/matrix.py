@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "ci"
 
 #: What setup.cfg allows at the least, for each of the libraries whose versions matter.
-LOWEST = ["Django==5.2", "djangorestframework==3.16.0", "celery==5.5.0", "requests==2.32.2"]
+LOWEST = ["Django==5.2", "celery==5.5.0", "requests==2.32.2"]
+LOWEST += ["djangorestframework==3.16.0", "django-filter==25.1", "drf-spectacular==0.28.0"]
 SHOWN = ("django", "djangorestframework", "celery")
 DATABASES = {"SQLite": "", "PostgreSQL": "TEST_POSTGRES_URL", "MariaDB": "TEST_MARIADB_URL"}
 COVERAGE = ["--cov", "--cov-report=term", "--cov-fail-under=85"]
@@ -132,7 +133,7 @@ def environment(run: Run, interpreter: str) -> Path:
     lowest = LOWEST if run.versions == "lowest" else []
     requirements = ["-r", "tests/requirements.txt", "-r", "example_project/requirements.txt"]
     install = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*install, "-e", ".[redis,postgres,mysql]", *requirements, *lowest], cwd=ROOT, check=True)
+    subprocess.run([*install, "-e", ".[api,redis,postgres,mysql]", *requirements, *lowest], cwd=ROOT, check=True)
     return python
 
 

@@ -1,4 +1,4 @@
-"""A host whose own `REST_FRAMEWORK` is the opposite of ours in everything, for `test_api_hosts`."""
+"""A host whose settings are the opposite of ours in all that we do not leave to it: see `tests/api/test_hosts.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE
 
 HERE = "tests.support.hostile_settings"
 
-INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework"]
+INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "django_filters"]
 MIDDLEWARE = [
     "django.middleware.cache.UpdateCacheMiddleware",
     *MIDDLEWARE,
@@ -20,11 +20,7 @@ DATABASES["default"]["ATOMIC_REQUESTS"] = True
 LANGUAGE_CODE = "pt-br"
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [f"{HERE}.LetAllIn"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": "1/day"},
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.BrowsableAPIRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.FormParser", "rest_framework.parsers.MultiPartParser"],
     "DEFAULT_VERSIONING_CLASS": f"{HERE}.NoVersionWillDo",
     "DEFAULT_FILTER_BACKENDS": [f"{HERE}.HideAll"],
@@ -38,7 +34,9 @@ REST_FRAMEWORK = {
     "UNICODE_JSON": False,
     "COMPACT_JSON": False,
     "COERCE_BIGINT_TO_STRING": True,
+    "COERCE_DECIMAL_TO_STRING": False,
 }
+FILTERS_DEFAULT_LOOKUP_EXPR = "icontains"
 
 
 class Somebody:
@@ -48,11 +46,6 @@ class Somebody:
 
     def has_perm(self, permission: str) -> bool:
         return True
-
-
-class LetAllIn:
-    def authenticate(self, request: Any) -> tuple[Somebody, None]:
-        return Somebody(), None
 
 
 class NoVersionWillDo:

@@ -3,89 +3,128 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
+from django.db import models
 from rest_framework import serializers
 
-from zenvia_webhooks.api.parameters import Moment
 from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
 from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.redaction import redact_tokens
 
 
-class Masked(serializers.CharField):
+class Moment(serializers.DateTimeField):
+    """A time in ISO 8601 and UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        # The format is DRF's setting, and the zone is the host's, unless they are named.
+        super().__init__(format="iso-8601", default_timezone=UTC, **options)
+
+
+class RedactedField(serializers.CharField):
     """A text without the tokens that may be in it."""
 
     def to_representation(self, value: Any) -> str:
         return redact_tokens(super().to_representation(value))
 
 
-class Value(serializers.Field[Any, Any, dict[str, Any] | None, Lead | Quote | Interaction | None]):
-    """One of the values that an event has of its payload; null where it is about none."""
-
-    def to_representation(self, value: Lead | Quote | Interaction | None) -> dict[str, Any] | None:
-        return None if value is None else dataclasses.asdict(value)
+class StatusField(serializers.ChoiceField):
+    """One of the words that a model knows."""
 
 
-class SubscriptionSerializer(serializers.Serializer[Subscription]):
-    id = serializers.IntegerField()
-    account = serializers.CharField()
-    topics = serializers.JSONField()
-    status = serializers.CharField()
-    remote_id = serializers.CharField()
-    #: The callback URL that Zenvia was told.
-    registered_url = Masked()
-    last_error = Masked()
-    absent_since = Moment()
-    last_synced_at = Moment()
-    last_event_at = Moment()
-    created_at = Moment()
-    updated_at = Moment()
+class Amount(serializers.DecimalField):
+    """An amount as text, however many digits it has."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_digits=None, decimal_places=None, coerce_to_string=True, **options)
 
 
-class DeliverySerializer(serializers.Serializer[Delivery]):
-    id = serializers.IntegerField()
-    event = serializers.IntegerField(source="event_id")
-    receiver = serializers.CharField()
-    status = serializers.CharField()
-    attempts = serializers.IntegerField()
-    next_attempt_at = Moment()
-    finished_at = Moment()
-    duration_ms = serializers.IntegerField()
-    error = Masked()
-    result = serializers.CharField()
+SIMPLE: dict[Any, Any] = {str: serializers.CharField, int: serializers.IntegerField, datetime: Moment, Decimal: Amount}
 
 
-class EventSerializer(serializers.Serializer[Event]):
+def value_of(hint: Any, **options: Any) -> Any:
+    """Return the field for a type hint of a value: text, number, time, amount, dataclass, several of one, or None."""
+    if get_origin(hint) is UnionType:
+        return value_of(get_args(hint)[0], allow_null=True, **options)
+    if get_origin(hint) is tuple:
+        return serializers.ListField(child=value_of(get_args(hint)[0]), **options)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        fields = {name: value_of(inner) for name, inner in get_type_hints(hint).items()}
+        serializer: Any = type(f"{hint.__name__}Serializer", (serializers.Serializer,), fields)
+        return serializer(**options)
+    return SIMPLE.get(hint, serializers.JSONField)(**options)
+
+
+class RowSerializer(serializers.ModelSerializer[Any]):
+    serializer_choice_field = StatusField
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+        models.BigAutoField: serializers.IntegerField,
+        models.DateTimeField: Moment,
+        models.TextField: RedactedField,
+    }
+
+
+class SubscriptionSerializer(RowSerializer):
+    topics = serializers.ListField(child=serializers.CharField(), read_only=True)
+    registered_url = RedactedField(read_only=True)
+
+    class Meta:
+        model = Subscription
+        fields = read_only_fields = (
+            *("id", "account", "topics", "status", "remote_id", "registered_url", "last_error", "absent_since"),
+            *("last_synced_at", "last_event_at", "created_at", "updated_at"),
+        )
+
+
+class DeliverySerializer(RowSerializer):
+    class Meta:
+        model = Delivery
+        fields = read_only_fields = (
+            *("id", "event", "receiver", "status", "attempts", "next_attempt_at", "finished_at", "duration_ms"),
+            *("error", "result"),
+        )
+
+
+class EventSerializer(RowSerializer):
     """What a list shows: nothing of the payload."""
 
-    id = serializers.IntegerField()
-    topic = serializers.CharField()
-    status = serializers.CharField()
-    account = serializers.CharField()
-    subscription = serializers.IntegerField(source="subscription_id")
-    occurred_at = Moment()
-    received_at = Moment()
-    finished_at = Moment()
-    duplicates = serializers.IntegerField()
+    class Meta:
+        model = Event
+        fields: tuple[str, ...] = (
+            *("id", "topic", "status", "account", "subscription", "occurred_at", "received_at", "finished_at"),
+            "duplicates",
+        )
+        read_only_fields = fields
 
 
-class EventDetailSerializer(EventSerializer):
-    contract = serializers.CharField()
-    next_attempt_at = Moment()
-    #: Why it is quarantined.
-    error = serializers.CharField()
-    payload = serializers.JSONField()
-    lead = Value()
-    quote = Value()
-    interaction = Value()
-    deliveries = DeliverySerializer(many=True)
+class EventDetailSerializer(RowSerializer):
+    """One event, what can be read in its payload, and how its receivers fared."""
+
+    lead = value_of(Lead | None, read_only=True)
+    quote = value_of(Quote | None, read_only=True)
+    interaction = value_of(Interaction | None, read_only=True)
+    deliveries = DeliverySerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Event
+        fields = read_only_fields = (
+            *EventSerializer.Meta.fields,
+            *("contract", "next_attempt_at", "error", "payload", "lead", "quote", "interaction", "deliveries"),
+        )
 
 
 class ReplaySerializer(serializers.Serializer[Any]):
-    """The body of a replay."""
-
-    #: Names; by default, those that `Event.replay` chooses.
     receivers = serializers.ListField(
-        child=serializers.CharField(max_length=255), required=False, allow_empty=False, max_length=1000
+        child=serializers.CharField(max_length=255),
+        required=False,
+        allow_empty=False,
+        max_length=1000,
+        help_text="Names; by default, those that have not succeeded, or all if each has.",
     )
+
+
+class ReplayedSerializer(serializers.Serializer[Any]):
+    receivers = serializers.ListField(child=serializers.CharField())

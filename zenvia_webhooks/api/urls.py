@@ -1,21 +1,15 @@
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
 
-from zenvia_webhooks.api.views import (
-    DeliveryList,
-    EventDetail,
-    EventList,
-    EventReplay,
-    SubscriptionDetail,
-    SubscriptionList,
-)
+try:
+    from zenvia_webhooks.api.schema import SchemaView
+    from zenvia_webhooks.api.views import router
+except ModuleNotFoundError as error:
+    raise ImproperlyConfigured(
+        f"zenvia_webhooks.api needs {error.name}, which is not installed: "
+        'run pip install "django-zenvia-webhooks[api]".'
+    ) from error
 
 app_name = "zenvia_webhooks_api"
 
-urlpatterns = [
-    path("subscriptions/", SubscriptionList.as_view(), name="subscriptions"),
-    path("subscriptions/<int:pk>/", SubscriptionDetail.as_view(), name="subscription"),
-    path("events/", EventList.as_view(), name="events"),
-    path("events/<int:pk>/", EventDetail.as_view(), name="event"),
-    path("events/<int:pk>/replay/", EventReplay.as_view(), name="event-replay"),
-    path("deliveries/", DeliveryList.as_view(), name="deliveries"),
-]
+urlpatterns = [*router.urls, path("schema/", SchemaView.as_view(patterns=router.urls), name="schema")]
