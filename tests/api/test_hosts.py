@@ -107,17 +107,25 @@ def test_throttling_is_the_hosts(admin_client: Client, monkeypatch: pytest.Monke
     assert [admin_client.get(f"/zenvia/api/{path}").status_code for _ in range(2)] == [200, 429]
 
 
-@pytest.mark.parametrize("path", ["events/", "events/{pk}/", "events/?status=lost", "deliveries/", "subscriptions/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("events/", "events/{pk}/", "events/?status=lost&page_size=1", "events/{pk}/replay/"),
+        *("deliveries/", "subscriptions/", "subscriptions/{subscription}/"),
+    ],
+)
 def test_a_browser_is_shown_a_page_where_the_host_has_drf_installed(
     admin_client: Client, settings: Any, path: str
 ) -> None:
-    url = "/zenvia/api/" + path.format(pk=arrived().pk)
+    event = arrived()
+    assert event.subscription is not None
+    url = "/zenvia/api/" + path.format(pk=event.pk, subscription=event.subscription.pk)
     accepts = {"Accept": "text/html,*/*;q=0.8"}
     assert admin_client.get(url, headers=accepts)["Content-Type"] == "application/json"
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "rest_framework"]
     page = admin_client.get(url, headers=accepts)
     assert page["Content-Type"].startswith("text/html")
-    assert b"zenvia_webhooks" not in page.content or b"token" not in page.content
+    assert event.subscription.token not in page.content.decode()
     assert admin_client.get(f"{url}{'&' if '?' in url else '?'}format=json")["Content-Type"] == "application/json"
 
 
