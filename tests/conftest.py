@@ -13,8 +13,10 @@ from pytest_django.live_server_helper import LiveServer
 
 # As a host's __init__.py does.
 from tests.celery import app as celery_app
-from tests.support import calls, receivers, servers
+from tests.support import receivers, servers
+from tests.support.account import make_account, make_settings
 from tests.support.callbacks import Webhook
+from tests.support.factories import make_subscription
 from tests.support.wire import Wire
 from zenvia_webhooks import signals
 from zenvia_webhooks.dispatch import dispatcher
@@ -65,8 +67,8 @@ def _own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def account(settings: Any) -> dict[str, Any]:
     """Return the settings of the default account, to be changed at will."""
-    account: dict[str, Any] = {"API_KEY": calls.KEY, "TIMEOUT": 20}
-    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}}
+    account = make_account()
+    settings.ZENVIA_WEBHOOKS = make_settings(default=account)
     return account
 
 
@@ -98,9 +100,7 @@ def unreachable() -> Iterator[str]:
 
 @pytest.fixture
 def subscription(db: Any) -> Subscription:
-    return Subscription.objects.create(
-        topics=["lead.created"], remote_id="subscription1", status=Subscription.Status.ACTIVE
-    )
+    return make_subscription()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import Any
 
 import dj_database_url
 
+from tests.support.account import make_settings
 from zenvia_webhooks.schedule import BEAT_SCHEDULE
 
 SECRET_KEY = "a key for the tests"
@@ -70,7 +71,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
 CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 
-ZENVIA_WEBHOOKS = {
-    "ACCOUNTS": {"default": {"API_KEY": "key-of-the-tests"}},
-    "CALLBACK_BASE_URL": "https://crm.example.com",
-}
+ZENVIA_WEBHOOKS = make_settings()

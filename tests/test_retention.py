@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from tests.support import receivers
+from tests.support.factories import make_event
 from tests.support.webhooks import arrived
 from zenvia_webhooks import retention, tasks
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
@@ -27,11 +28,8 @@ pytestmark = pytest.mark.django_db
 
 
 def stored(days_ago: float = 100, status: str = "dispatched", **columns: Any) -> Event:
-    event = arrived()
     moment = now() - timedelta(days=days_ago)
-    changed = {"status": status, "received_at": moment, "next_attempt_at": None, **columns}
-    Event.objects.filter(pk=event.pk).update(**changed)
-    return Event.objects.get(pk=event.pk)
+    return make_event(**{"status": status, "received_at": moment, "next_attempt_at": None, **columns})
 
 
 def purge(days: float) -> list[int]:

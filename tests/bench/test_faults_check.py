@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.utils.timezone import now
 
 from bench.faults.check import Found, Key, compare_effects, compare_runs, read_events, read_seen, read_successes
+from tests.support.factories import make_event
 from zenvia_webhooks.models import Delivery, Event
 
 AT_NOON = datetime(2024, 12, 9, 12, tzinfo=UTC)
@@ -20,10 +20,7 @@ NOON = AT_NOON.timestamp()
 def stored(number: int | None, status: str = "dispatched") -> Event:
     """Return an event about the lead of that number, or about none, as after an erasure."""
     payload = None if number is None else {"data": {"leadId": f"lead-{number}"}}
-    fingerprint = str(Event.objects.count())
-    return Event.objects.create(
-        account="default", body=b"", fingerprint=fingerprint, payload=payload, status=status, received_at=now()
-    )
+    return make_event(payload=payload, status=status)
 
 
 def events_checked(acknowledged: Iterable[int]) -> Found:

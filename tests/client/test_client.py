@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.calls import KEY, URL
+from tests.support.account import KEY
+from tests.support.calls import URL
 from tests.support.wire import Wire, says
 from zenvia_webhooks.client.api import ZenviaClient, contract_that_answers, find
 from zenvia_webhooks.contracts import CONTRACTS

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.calls import CALLS, KEY, OURS, URL, error_of
+from tests.support.account import KEY
+from tests.support.calls import CALLS, OURS, URL, error_of
 from tests.support.webhooks import payload, post
 from tests.support.wire import Wire, says
 from zenvia_webhooks.client import ZenviaClient

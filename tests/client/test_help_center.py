@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.calls import KEY, OURS, URL, error_of
+from tests.support.account import KEY
+from tests.support.calls import OURS, URL, error_of
 from tests.support.webhooks import payload, post
 from tests.support.wire import Answer, Wire, hangs_up, says
 from zenvia_webhooks.client import ZenviaClient

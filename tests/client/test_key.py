@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.calls import CALLS, IDS, KEY, OURS, URL, ClientCall, error_of, everything_shown
+from tests.support.account import KEY
+from tests.support.calls import CALLS, IDS, OURS, URL, ClientCall, error_of, everything_shown
 from tests.support.wire import Wire, hangs_up, says
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.contracts import get_contract

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.calls import CALLS, IDS, KEY, OURS, ClientCall, error_of, everything_shown
+from tests.support.account import KEY
+from tests.support.calls import CALLS, IDS, OURS, ClientCall, error_of, everything_shown
 from tests.support.wire import Answer, Wire, cut_after, hangs_up, raw
 from zenvia_webhooks.exceptions import ZenviaConnectionError
 

@@ -14,7 +14,8 @@ from django.utils.timezone import now
 from pytest_django.live_server_helper import LiveServer
 
 from tests.support import receivers
-from tests.support.installation import KEY, Installation, broker_at, problems
+from tests.support.account import KEY
+from tests.support.installation import Installation, broker_at, problems
 from tests.support.wire import Asked, Wire, raw, says
 from zenvia_webhooks.diagnosis import Severity, diagnose, workers
 from zenvia_webhooks.models import Subscription

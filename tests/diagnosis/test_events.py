@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from tests.support.factories import make_subscription
 from tests.support.webhooks import arrived, let_time_pass
 from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose, events
 from zenvia_webhooks.dispatch import heartbeat
@@ -98,15 +99,8 @@ def test_cost_does_not_grow_with_the_number_stored(monkeypatch: pytest.MonkeyPat
 # Subscriptions
 
 
-def add(**columns: Any) -> Subscription:
-    row = Subscription(topics=["lead.created"], **{"status": Subscription.Status.ACTIVE, **columns})
-    row.registered_url = columns.get("registered_url", row.callback_url)
-    row.save()
-    return row
-
-
 def test_site_without_subscriptions_is_told_to_register() -> None:
-    add(status="inactive")
+    make_subscription(status="inactive")
     [finding] = look(Area.SUBSCRIPTIONS)
     assert (finding.id, finding.severity) == ("no-subscription", Severity.WARNING)
 
@@ -120,8 +114,8 @@ def test_site_without_subscriptions_is_told_to_register() -> None:
     ],
 )
 def test_subscription_that_is_not_as_it_should_be(status: str, kind: str, severity: Severity) -> None:
-    row = add(status=status, last_error="Zenvia says no to /webhook/" + "b" * 64)
-    add()
+    row = make_subscription(status=status, last_error="Zenvia says no to /webhook/" + "b" * 64)
+    make_subscription()
     Subscription.objects.update(updated_at=now() - timedelta(minutes=2))
     [finding] = look(Area.SUBSCRIPTIONS)
     assert (finding.id, finding.severity) == (kind, severity)
@@ -132,12 +126,12 @@ def test_subscription_that_is_not_as_it_should_be(status: str, kind: str, severi
 
 
 def test_registration_under_way_is_no_fault() -> None:
-    add(status="pending")
+    make_subscription(status="pending")
     assert look(Area.SUBSCRIPTIONS) == []
 
 
 def test_silence_is_reported_where_it_is_asked_for(settings: Any) -> None:
-    row = add(last_event_at=now() - timedelta(hours=30))
+    row = make_subscription(last_event_at=now() - timedelta(hours=30))
     assert look(Area.SUBSCRIPTIONS) == []
     settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "QUIET_HOURS": 24}
     [finding] = look(Area.SUBSCRIPTIONS)
@@ -151,7 +145,7 @@ def test_silence_is_reported_where_it_is_asked_for(settings: Any) -> None:
 
 def test_copied_database_is_reported_once_whatever_else_is_in_it(settings: Any) -> None:
     settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "QUIET_HOURS": 24}
-    add(registered_url=ELSEWHERE, last_event_at=now() - timedelta(hours=30))
+    make_subscription(registered_url=ELSEWHERE, last_event_at=now() - timedelta(hours=30))
     areas = (Area.COPY, Area.SUBSCRIPTIONS, Area.EVENTS)
     [finding] = look(*areas)
     assert (finding.id, finding.severity) == ("copied-database", Severity.WARNING)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from tests.support.installation import KEY
+from tests.support.account import KEY, make_account, make_settings
+from tests.support.factories import make_subscription
 from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
@@ -20,18 +21,13 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def sandbox(settings: Any) -> Iterator[Sandbox]:
     with Sandbox(api_key=KEY) as sandbox:
-        account = {"API_KEY": KEY, "API_URL": sandbox.api_url}
-        settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "ACCOUNTS": {"default": account, "later": {}}}
+        settings.ZENVIA_WEBHOOKS = make_settings(default=make_account(API_URL=sandbox.api_url), later={})
         yield sandbox
 
 
 @pytest.fixture
 def row(sandbox: Sandbox) -> Subscription:
-    row = Subscription(topics=["lead.created"], status=Subscription.Status.ACTIVE)
-    row.registered_url = row.callback_url
-    row.remote_id = sandbox.add(["lead.created"], row.registered_url).id
-    row.save()
-    return row
+    return make_subscription(at=sandbox)
 
 
 def look() -> list[Finding]:

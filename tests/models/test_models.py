@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from tests.shop.models import Customer
 from tests.support import receivers
+from tests.support.factories import make_event, make_subscription
 from tests.support.webhooks import arrived
 from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -75,7 +76,7 @@ def test_idempotency_key_is_stable_and_its_receivers_own() -> None:
 @pytest.mark.django_db
 def test_body_is_bytes_on_every_database() -> None:
     every_byte = bytes(range(256))
-    stored = Event.objects.create(account="a", body=every_byte, fingerprint="f", received_at=now())
+    stored = make_event(body=every_byte)
     for found in (Event.objects.get(pk=stored.pk).body, Event.objects.values_list("body", flat=True).get()):
         assert type(found) is bytes
         assert found == every_byte
@@ -172,7 +173,7 @@ def test_by_hand_is_active_without_an_id_of_zenvias() -> None:
 @pytest.mark.django_db
 def test_subscriptions_in_use_are_found_by_account_and_topic() -> None:
     def add(account: str, topic: str, status: str = Subscription.Status.PENDING) -> Subscription:
-        return Subscription.objects.create(account=account, topics=[topic], status=status)
+        return make_subscription(account=account, topics=[topic], status=status)
 
     mine = add("default", "lead.created")
     add("default", "quote.updated")

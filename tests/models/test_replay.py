@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 import pytest
-from django.utils.timezone import now
 
 from tests.support import receivers
+from tests.support.factories import make_event
 from tests.support.webhooks import arrived, let_time_pass, seconds_away
 from zenvia_webhooks.dispatch.claims import claim_due
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
@@ -126,7 +126,7 @@ def test_nothing_while_pending() -> None:
 @pytest.mark.parametrize("status", [Event.Status.QUARANTINED, Event.Status.ERASED])
 def test_nothing_for_what_can_not_be_read(status: Event.Status) -> None:
     lead_created.connect(receivers.note)
-    event = Event.objects.create(account="default", body=b"", fingerprint="f", received_at=now(), status=status)
+    event = make_event(status=status)
     assert event.replay() == []
     assert event.replay([NOTE]) == []
 

@@ -9,14 +9,16 @@ from typing import Any
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from tests.support.account import KEY as KEY
+from tests.support.account import make_account
+
 LIST = "/admin/zenvia_webhooks/subscription/"
 ADD = f"{LIST}add/"
 AT_ZENVIA = f"{LIST}at-zenvia/"
-KEY = "key-of-the-tests"
 
 
 def use_api(settings: Any, url: str, **account: Any) -> None:
-    account = {"API_KEY": KEY, "API_URL": url, "TIMEOUT": 2} | account
+    account = make_account(**{"API_URL": url, "TIMEOUT": 2, **account})
     settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "ACCOUNTS": {"default": account}}
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import requests
 
+from tests.support.account import KEY as KEY
 from zenvia_webhooks.sandbox import Sandbox
 
-KEY = "the-key"
 BEARER = {"Authorization": f"Bearer {KEY}"}
 
 

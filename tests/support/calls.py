@@ -11,7 +11,6 @@ import pytest
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.exceptions import ZenviaError
 
-KEY = "s3cret-key-of-the-account"
 TOKEN = "0123456789abcdef" * 4
 URL = f"https://crm.example.com/zenvia/webhook/{TOKEN}/"
 #: Our subscription as each contract writes it.

@@ -6,10 +6,8 @@ import io
 
 from django.core.management import CommandError, call_command
 
+from tests.support.account import KEY as KEY
 from zenvia_webhooks.models import Subscription
-
-#: Of the account that the fixtures make.
-KEY = "key-of-the-tests"
 
 
 def run(*command: str) -> tuple[str, str]:

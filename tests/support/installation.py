@@ -11,14 +11,15 @@ from celery import Celery
 
 from tests.celery import app as celery_app
 from tests.support import receivers
+from tests.support.account import KEY, make_account
+from tests.support.factories import make_subscription
 from zenvia_webhooks.diagnosis import Finding, diagnose
 from zenvia_webhooks.dispatch import heartbeat
-from zenvia_webhooks.models import Subscription, TaskRun
+from zenvia_webhooks.models import TaskRun
 from zenvia_webhooks.sandbox import Sandbox
 from zenvia_webhooks.signals import lead_created
 from zenvia_webhooks.tasks import dispatch_events
 
-KEY = "the-key-at-the-sandbox"
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -29,12 +30,11 @@ class Installation:
         self.settings, self.sandbox = settings, sandbox
         self.configure(CALLBACK_BASE_URL=site)
         lead_created.connect(receivers.create_customer)
-        self.subscription = Subscription(topics=["lead.created"], status=Subscription.Status.ACTIVE)
-        self.move()
+        self.subscription = make_subscription(at=sandbox)
         self.run_worker()
 
     def configure(self, **changes: Any) -> None:
-        account = {"API_KEY": KEY, "API_URL": self.sandbox.api_url}
+        account = make_account(API_URL=self.sandbox.api_url)
         before = getattr(self, "_dict", {"ACCOUNTS": {"default": account}, "QUIET_HOURS": 24})
         self._dict = {**before, **changes}
         self.settings.ZENVIA_WEBHOOKS = self._dict

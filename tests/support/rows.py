@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from zenvia_webhooks import subscriptions
+from tests.support.factories import make_subscription
 from zenvia_webhooks.models import Subscription
 
 Status = Subscription.Status
@@ -15,15 +15,8 @@ Status = Subscription.Status
 
 def row(status: Status, remote_id: str = "", *, age: int = 3600, absent: int | None = None) -> Subscription:
     """Create a row that was last touched `age` seconds ago, and first seen absent `absent` seconds ago."""
-    made = subscriptions.add("default", ["lead.created"])
-    Subscription.objects.filter(pk=made.pk).update(
-        status=status,
-        remote_id=remote_id,
-        updated_at=now() - timedelta(seconds=age),
-        absent_since=None if absent is None else now() - timedelta(seconds=absent),
-    )
-    made.refresh_from_db()
-    return made
+    absent_since = None if absent is None else now() - timedelta(seconds=absent)
+    return make_subscription(status=status, remote_id=remote_id, age=age, absent_since=absent_since)
 
 
 def listed(subscription: Subscription, remote_id: object = "subscription1") -> dict[str, object]:

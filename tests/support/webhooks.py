@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,22 +9,16 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils.timezone import now
 
+from tests.support.factories import envelope, make_event, path_of
 from tests.support.paths import PAYLOADS
 from zenvia_webhooks.models import Delivery, Event, Subscription
-from zenvia_webhooks.webhook.intake import store
+
+__all__ = ["arrived", "envelope", "let_time_pass", "path_of", "payload", "post", "seconds_away"]
 
 
 def payload(name: str) -> bytes:
     """Return the exact bytes of a payload file."""
     return (PAYLOADS / f"{name}.json").read_bytes()
-
-
-def envelope(topic: str = "lead.created", **data: Any) -> bytes:
-    return json.dumps({"topic": topic, "eventTime": "2024-12-09T15:30:00Z", "data": data}).encode()
-
-
-def path_of(subscription: Subscription) -> str:
-    return f"/zenvia/webhook/{subscription.token}/"
 
 
 def post(client: Client, subscription: Subscription, body: bytes, **extra: Any) -> HttpResponse:
@@ -37,11 +30,7 @@ def post(client: Client, subscription: Subscription, body: bytes, **extra: Any) 
 
 def arrived(topic: str = "lead.created", **data: Any) -> Event:
     """Return the stored event of a webhook that has just arrived."""
-    subscription, _created = Subscription.objects.get_or_create(remote_id="of-the-tests")
-    number = Event.objects.count()
-    body = envelope(topic, **{"leadId": str(number), **data})
-    intake = store(subscription, body, headers={}, remote_addr="")
-    return Event.objects.get(pk=intake.event_id)
+    return make_event(topic, data)
 
 
 def let_time_pass(seconds: float = 10**6) -> None:

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils.timezone import now
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from tests.support.factories import make_subscription
 from tests.support.webhooks import envelope, payload, seconds_away
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models import Event, Subscription
@@ -98,12 +99,12 @@ def test_account_that_left_the_settings_still_gets_its_events(
 
 
 def test_overlapping_subscriptions_of_one_account_merge(subscription: Subscription) -> None:
-    other = Subscription.objects.create(topics=["lead.created"])
+    other = make_subscription()
     assert (take(subscription), take(other)) == ("accepted", "duplicate")
 
 
 def test_accounts_do_not_merge(subscription: Subscription) -> None:
-    other = Subscription.objects.create(account="other", topics=["lead.created"])
+    other = make_subscription(account="other")
     assert (take(subscription), take(other)) == ("accepted", "accepted")
     assert (take(subscription, b"?"), take(other, b"?")) == ("quarantined", "quarantined")
     assert Event.objects.count() == 4

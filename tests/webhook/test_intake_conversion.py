@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
+from tests.support.factories import make_subscription
 from tests.support.webhooks import path_of, payload, post
 from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
 from zenvia_webhooks.models import Event, Subscription
@@ -132,7 +133,7 @@ def test_the_operation_alone_is_no_identity(client: Client, subscription: Subscr
 
 @pytest.mark.django_db(transaction=True)
 def test_doubles_at_the_same_moment_and_later_attempts_are_one_event(live_server: LiveServer) -> None:
-    subscription = Subscription.objects.create(topics=["lead.created"], status=Subscription.Status.ACTIVE)
+    subscription = make_subscription()
     with Sandbox() as sandbox:
         at_zenvia = sandbox.add(["prospects"], live_server.url + path_of(subscription), "conversion")
         doubles = sandbox.send_at_once(at_zenvia.id, times=3, apart=0.02)
