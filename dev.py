@@ -34,9 +34,7 @@ PYTHON = VENV / "bin" / "python"
 EXAMPLE = ROOT / "example_project"
 FOR_DEMO = [EXAMPLE / "requirements.txt"]
 FOR_TESTS = [*FOR_DEMO, ROOT / "tests" / "requirements.txt"]
-
-# What names the servers that some tests need: see tests/support/servers.py.
-SERVERS = ["DATABASE_URL", "TEST_POSTGRES_URL", "TEST_MARIADB_URL", "TEST_REDIS_URL", "TEST_RABBITMQ_URL"]
+FOR_CHECKS = [*FOR_TESTS, ROOT / "tests" / "requirements-check.txt"]
 
 # What the caller's shell may hold for another project, and would lead ours astray.
 FOREIGN = [
@@ -80,10 +78,11 @@ def main() -> int:
     if arguments.command == "demo":
         install("demo", FOR_DEMO)
         become([str(EXAMPLE / "demo.py"), *(["--once"] if arguments.once else [])])
-    install("tests", FOR_TESTS)
+    install(*(("checks", FOR_CHECKS) if arguments.command == "check" else ("tests", FOR_TESTS)))
     if arguments.command == "test":
-        # The whole in two processes, as much of it waits; not where tests share servers, or pytest is told what to do.
-        in_two = [] if rest or any(map(os.environ.get, SERVERS)) else ["-n", "2", "--dist", "loadfile"]
+        # The whole in two processes, as much of it waits: a file's tests in one of them, and what is slow first.
+        is_whole = all(argument.startswith(("--junitxml=", "--ignore=")) for argument in rest)
+        in_two = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"] if is_whole else []
         # -rs: pytest says what it left out, and why, above its closing line.
         become(["-m", "pytest", "-rs", *in_two, *rest])
     if arguments.command == "faults":
@@ -132,7 +131,8 @@ def install(name: str, requirements: list[Path]) -> None:
     if stamp.exists() and stamp.read_text() == digest.hexdigest():
         return
     print("Installing what is needed into .venv; the first time takes a minute or two.", flush=True)
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--editable", "."]
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
+    pip += ["--editable", "."]
     for path in requirements:
         pip += ["--requirement", str(path)]
     if subprocess.call(pip):

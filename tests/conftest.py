@@ -32,6 +32,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what starts processes and waits for them: begun last, it would be waited for alone."""
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("worker", "browser"))))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Where nothing may be left out, a skipped test is a failed one."""

@@ -50,7 +50,7 @@ def main() -> int:
     with ThreadPoolExecutor() as beside, ThreadPoolExecutor(max_workers=1) as one_by_one:
         # What mostly waits need not be waited for. Nothing runs in this thread, where signals come in: they interrupt
         # nothing that starts or stops a process.
-        results = [(beside if n in BESIDE else one_by_one).submit(carry_out, n, modules[n], case) for n, case in cases]
+        results = [(beside if n in BESIDE else one_by_one).submit(perform, n, modules[n], case) for n, case in cases]
         good = all(row.result() for row in results)
     print_table(cases)
     if any(case.left_out for _number, case in cases) and os.environ.get("ZENVIA_REQUIRE_ALL"):
@@ -80,7 +80,7 @@ def give_up(folder: Path, number: int, frame: object) -> NoReturn:
     os._exit(128 + number)
 
 
-def carry_out(number: int, row: ModuleType, case: Case) -> bool:
+def perform(number: int, row: ModuleType, case: Case) -> bool:
     """Run one row; tell whether all of it held."""
     started = time.monotonic()
     for step in (partial(row.run, case), case.servers.stop):

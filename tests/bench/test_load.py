@@ -19,7 +19,7 @@ import pytest
 from bench.load import Site
 from tests.support.servers import need
 
-pytestmark = [pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.once, pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(1200)]
 
 #: Unique events; a quarter as many duplicates come on top. Few on a developer's machine.
 EVENTS = int(os.environ.get("LOAD_EVENTS") or (20_000 if os.environ.get("ZENVIA_REQUIRE_ALL") else 1_000))

@@ -129,6 +129,7 @@ def test_without_debug_a_secret_key_is_asked_for(tmp_path: Path) -> None:
     assert "SECRET_KEY" in run("manage.py", "check", data_dir=tmp_path, DEBUG="0").stderr
 
 
+@pytest.mark.once
 @pytest.mark.worker
 def test_demo_shows_each_step_also_where_its_ports_are_taken(tmp_path: Path) -> None:
     with taken(8000), taken(8090):
@@ -141,6 +142,7 @@ def test_demo_shows_each_step_also_where_its_ports_are_taken(tmp_path: Path) -> 
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.once
 @pytest.mark.worker
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked up in /proc")
 def test_demo_leaves_nothing_behind_when_stopped(tmp_path: Path) -> None:
@@ -167,6 +169,7 @@ def test_demo_leaves_nothing_behind_when_stopped(tmp_path: Path) -> None:
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.once
 @pytest.mark.worker
 def test_demo_says_which_process_ended_and_shows_its_log(tmp_path: Path) -> None:
     done = run("-c", WITH_BROKEN_WORKER, "--once", "--data-dir", str(tmp_path / "demo"), data_dir=tmp_path)

@@ -19,7 +19,7 @@ from tests.support.host import answers, environment, free_port, wait_for
 from tests.support.nginx import Nginx, need_nginx
 from tests.support.paths import ROOT
 
-pytestmark = [pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.once, pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(200)]
 
 SITE = "crm.example.com"
 LEAD = {"topic": "lead.created", "data": {"leadId": "1", "name": "João"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ def database_url(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iter
         yield SQLITE
         return
     need(request.param)
-    url, name = url_of(request.param), "zenvia_host"
+    url, name = url_of(request.param), f"zenvia_host_{os.getpid()}"
     with django_db_blocker.unblock():
         execute(url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
     yield url.rpartition("/")[0] + f"/{name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tarfile
 import venv
 import zipfile
@@ -15,7 +16,7 @@ import pytest
 from tests.support.host import Host, build, environment, post, running, wait_for
 from tests.support.paths import PAYLOADS, ROOT
 
-pytestmark = [pytest.mark.worker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.once, pytest.mark.worker, pytest.mark.timeout(300)]
 
 EXAMPLE = (PAYLOADS / "lead_created.json").read_bytes()
 
@@ -28,9 +29,10 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def host(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("host")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv")
     python = folder / "venv" / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(packages[0])]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
+    install = [*pip, "install", "--quiet", "--no-compile", str(packages[0])]
     subprocess.run(install, env=environment(), check=True, timeout=300)
     with running(Host(folder / "site", python)) as host:
         yield host
@@ -57,6 +59,8 @@ def test_sdist_holds_tests_and_example_project_too(packages: tuple[Path, Path]) 
         "README.md",
         "CHANGELOG.md",
         "tests/project/test_wheel.py",
+        "bench/faults/__main__.py",
+        "bench/faults/defects/no_fence.patch",
         "example_project/crm/receivers.py",
     } <= names
     assert not [name for name in names if name.startswith((".venv", ".demo")) or name.endswith(".sqlite3")]
