@@ -33,6 +33,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # A live server that starts before the test database is there would take its one connection for all threads.
         DATABASES["default"]["NAME"] = _file
 
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Here, too, nobody waits for the disk.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c synchronous_commit=off")
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
