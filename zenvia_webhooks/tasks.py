@@ -33,6 +33,10 @@ class OwnTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
         if not self.request.is_eager:
             transactions.end_all()
 
+    def on_failure(self, exc: BaseException, *args: Any, **kwargs: Any) -> None:
+        if transactions.is_databases(exc):
+            transactions.close_all()
+
 
 class DispatchTask(OwnTask):
     """A task whose time limits follow `LEASE_SECONDS`.

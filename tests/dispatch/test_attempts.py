@@ -85,7 +85,7 @@ def test_what_a_receiver_asks_for_is_logged_without_a_traceback(caplog: pytest.L
     run(give_up, later)
     records = [record for record in caplog.records if record.name == "zenvia_webhooks.dispatch.attempts"]
     assert [(record.levelno, record.exc_info) for record in records] == [(logging.WARNING, None)] * 2
-    assert "attempt=1 GiveUp('this lead is of no use')" in caplog.text
+    assert "attempt=1 zenvia_webhooks.exceptions.GiveUp: this lead is of no use" in caplog.text
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), True, "5", None, 10**9])

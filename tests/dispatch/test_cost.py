@@ -15,9 +15,8 @@ from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.signals import event_received, lead_created
 
-#: Whether there are deliveries; for each receiver: begin, its own insert, our lock, our insert, commit; then the
-#: deliveries once more, and the event.
-QUERIES = 1 + 2 * 5 + 2
+#: For each receiver: begin, its own insert, our lock, our insert, commit; then the event.
+QUERIES = 2 * 5 + 1
 #: For a whole claim.
 QUERIES_OF_A_CLAIM = 12
 

@@ -28,7 +28,7 @@ kills_left = 0
 told: list[tuple[str, int, str, str]] = []
 
 
-class Killed(BaseException):
+class Killed(KeyboardInterrupt):
     """What no `except` of ours sees, as it would not see a SIGKILL."""
 
 

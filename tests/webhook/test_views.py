@@ -71,7 +71,7 @@ def test_content_type_does_not_matter(client: Client, subscription: Subscription
 @pytest.mark.parametrize(
     ("token", "queries"),
     [
-        ("0" * 64, 1),
+        ("0" * 64, 3),
         ("0", 0),
         ("0" * 63, 0),
         ("0" * 65, 0),
@@ -125,10 +125,11 @@ def test_previous_token_overlaps(
 def test_a_token_costs_one_indexed_query(
     client: Client, subscription: Subscription, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(1) as found:
+    with django_assert_num_queries(3) as found:
         client.generic("POST", f"/zenvia/webhook/{'0' * 64}/", LEAD)
+    _begin, query, _end = [captured["sql"] for captured in found.captured_queries]
     with connection.cursor() as cursor:
-        cursor.execute(f"{connection.ops.explain_query_prefix()} {found.captured_queries[0]['sql']}")
+        cursor.execute(f"{connection.ops.explain_query_prefix()} {query}")
         assert "SCAN zenvia_webhooks_subscription" not in str(cursor.fetchall())  # SQLite's words
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.backends.signals import connection_created
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
@@ -74,14 +75,41 @@ def test_database_that_is_gone_is_503(
     assert post(client, subscription, LEAD).json()["status"] == "accepted"  # type: ignore[attr-defined]  # the test client's
 
 
-@pytest.mark.django_db(transaction=True)
-def test_database_that_takes_no_writes_is_503(client: Client, subscription: Subscription) -> None:
+def make_read_only(connection: Any, **kwargs: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(READ_ONLY[connection.vendor])
-    answer = post(client, subscription, LEAD)
-    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_that_takes_no_writes_is_503(client: Client, subscription: Subscription) -> None:
+    make_read_only(connection)
+    connection_created.connect(make_read_only)
+    try:
+        answer = post(client, subscription, LEAD)
+    finally:
+        connection_created.disconnect(make_read_only)
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
-    assert not Event.objects.exists()
+    assert connection.connection is None
+    assert post(client, subscription, LEAD).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kept_connection_that_a_failover_has_left_read_only_is_replaced_at_once(
+    client: Client, subscription: Subscription
+) -> None:
+    make_read_only(connection)
+    answers = [post(client, subscription, LEAD).status_code for _ in range(2)]
+    assert answers == [200, 200]
+    assert Event.objects.get().duplicates == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kept_connection_that_the_server_has_closed_is_replaced_at_once(
+    client: Client, subscription: Subscription
+) -> None:
+    connection.ensure_connection()
+    connection.connection.close()
+    assert post(client, subscription, LEAD).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,19 +1,20 @@
-"""One attempt: a receiver is run for an event, and what came of it is written down."""
+"""One attempt: run a receiver for an event, and write how that ended."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connections, router, transaction
+from celery.exceptions import SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
+from django.db import router, transaction
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.conf import conf
@@ -22,7 +23,7 @@ from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError
 from zenvia_webhooks.dispatch.lease import SOFT_PART, RunClock
 from zenvia_webhooks.dispatch.outcomes import WorkerDiedError
 from zenvia_webhooks.dispatch.retries import is_last
-from zenvia_webhooks.dispatch.transactions import TransactionLeftOpenError, none_left_open
+from zenvia_webhooks.dispatch.transactions import TransactionLeftOpenError, close_all, is_databases, none_left_open
 from zenvia_webhooks.exceptions import GiveUp, RetryLater
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.signals import Receiver, delivery_failed
@@ -35,10 +36,10 @@ class NotConnectedError(Exception):
 
 
 class ReceiverExitedError(Exception):
-    """The receiver wanted to end the process; it is one of many that run there."""
+    """The receiver raised what is no `Exception`, which would end a process that others run in, too."""
 
 
-class ReceiverCancelledError(Exception):
+class ReceiverCancelledError(ReceiverExitedError):
     """The receiver let a cancellation out that was not meant for it."""
 
 
@@ -59,7 +60,7 @@ class Attempt:
     event: Event
     claim: Claim
     name: str
-    #: None where it is not connected in this worker.
+    #: None if it is not connected in this worker.
     receiver: Receiver | None
     #: The delivery's row; None on the first attempt of a new event.
     row: Delivery | None
@@ -69,45 +70,38 @@ class Attempt:
         return (self.row.attempts if self.row else 0) + 1
 
 
-def run_attempt(attempt: Attempt) -> None:
-    """Run a receiver and write down how it went.
+def run_attempt(attempt: Attempt) -> Delivery:
+    """Run a receiver and write how the attempt ended; return its delivery's row.
 
-    Raises ClaimLostError where another has taken the event over meanwhile.
+    Raises ClaimLostError if another worker has taken the event over meanwhile.
     """
     outcome = _outcome_of(attempt, attempt.number, started=time.monotonic())
     if attempt.row is not None and is_last(attempt.row.attempts):
         outcome.attempts = attempt.row.attempts
-        _record_failure(
-            attempt, outcome, WorkerDiedError("the worker died in the last attempt, or RETRY_DELAYS was cut")
-        )
-        return
+        died = WorkerDiedError("the worker died in the last attempt, or RETRY_DELAYS was cut")
+        return _record_failure(attempt, outcome, died)
     if attempt.row is not None or attempt.claim.is_stalled:
-        # Counted beforehand, so that a receiver which kills its worker does not run for ever.
+        # Counted beforehand, so that a receiver which kills its worker is attempted a bounded number of times.
         outcome.row = outcomes.count_attempt(attempt.event, attempt.claim, attempt.name, attempt.row, attempt.number)
         failpoints.reach("attempts.after_count")
     try:
-        _deliver(attempt, outcome)
+        with none_for_the_process():
+            _deliver(attempt, outcome)
     except ClaimLostError:
         raise
     except Exception as error:
-        log: dict[str, Any] = {"receiver": attempt.name, "event": attempt.event.pk, "attempt": attempt.number}
         readable = _readable(attempt, error)
-        if outcome.is_committed:
-            logger.exception("on_commit of receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
-            return
-        if isinstance(error, RetryLater | GiveUp):
-            log["choice"] = repr(error)
-            logger.warning("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s %(choice)s", log)
-        else:
-            logger.exception("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
-        _record_failure(attempt, outcome, readable)
+        _log(attempt, outcome, error)
+        if not outcome.is_committed:
+            return _record_failure(attempt, outcome, readable)
+    return outcome.written
 
 
-def record_death(attempt: Attempt) -> None:
-    """Write down that an attempt which was begun has no outcome: its worker died, or was too late with it."""
+def record_death(attempt: Attempt) -> Delivery:
+    """Write that an attempt has no outcome: its worker died, or was too late with it. Return its delivery's row."""
     outcome = _outcome_of(attempt, attempt.number - 1, started=None)
     died = WorkerDiedError("the worker died in this attempt, or held the event for longer than LEASE_SECONDS")
-    _record_failure(attempt, outcome, died)
+    return _record_failure(attempt, outcome, died)
 
 
 def _outcome_of(attempt: Attempt, attempts: int, *, started: float | None) -> outcomes.Outcome:
@@ -122,21 +116,57 @@ def _outcome_of(attempt: Attempt, attempts: int, *, started: float | None) -> ou
 
 
 def _readable(attempt: Attempt, error: Exception) -> Exception:
-    clock, connection = attempt.claim.clock, connections[router.db_for_write(Event)]
-    # Whatever the receiver made of the interruption: it may have come in the middle of a query.
-    if (isinstance(error, SoftTimeLimitExceeded) or clock.seconds_left <= 0) and not connection.in_atomic_block:
-        connection.close()
-    return TooSlowError(clock) if isinstance(error, SoftTimeLimitExceeded) else error
+    """Return what the admin shows of a failed attempt, and close the connections that it may have broken."""
+    is_interrupted, clock = isinstance(error, SoftTimeLimitExceeded), attempt.claim.clock
+    # Whatever the receiver made of an interruption, it may have come in the middle of a query.
+    if is_interrupted or clock.seconds_left <= 0 or is_databases(error):
+        close_all()
+    return TooSlowError(clock) if is_interrupted else error
 
 
-def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exception) -> None:
+def _log(attempt: Attempt, outcome: outcomes.Outcome, error: Exception) -> None:
+    log: dict[str, Any] = {"receiver": attempt.name, "event": attempt.event.pk, "attempt": attempt.number}
+    if outcome.is_committed:
+        logger.exception("on_commit of receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
+    elif isinstance(error, RetryLater | GiveUp):
+        log["choice"] = outcomes.error_text(error)
+        logger.warning("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s %(choice)s", log)
+    else:
+        logger.exception("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
+
+
+def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exception) -> Delivery:
     row = outcome.write_failure(error, is_gone=attempt.receiver is None)
     if row.status != Delivery.Status.SUCCEEDED:
         try:
-            with none_left_open():
+            with none_for_the_process(), none_left_open():
                 delivery_failed.send_robust(sender=Delivery, event=copy.deepcopy(attempt.event), delivery=row)
         except TransactionLeftOpenError:
             logger.exception("a receiver of delivery_failed left a transaction open event=%s", attempt.event.pk)
+        except ReceiverExitedError:
+            logger.exception("a receiver of delivery_failed raised what is no Exception event=%s", attempt.event.pk)
+    return row
+
+
+@contextlib.contextmanager
+def none_for_the_process() -> Iterator[None]:
+    """Raise ReceiverExitedError in place of what a host's code raises and is no `Exception`.
+
+    Ctrl-C passes, and so does what Celery and its pools end a worker with.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, WorkerShutdown, WorkerTerminate):
+        raise
+    except BaseException as error:
+        # A process of a pool turns a signal into an exit with a negative code.
+        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code < 0:
+            raise
+        if isinstance(error, SystemExit):
+            raise ReceiverExitedError(f"it called sys.exit({error.code!r})") from error
+        if isinstance(error, asyncio.CancelledError):
+            raise ReceiverCancelledError("something that it awaited was cancelled") from error
+        raise ReceiverExitedError(f"it raised {outcomes.error_text(error)}") from error
 
 
 def _deliver(attempt: Attempt, outcome: outcomes.Outcome) -> None:
@@ -150,30 +180,22 @@ def _deliver(attempt: Attempt, outcome: outcomes.Outcome) -> None:
             outcome.write_success(returned)
         return
     with none_left_open(), transaction.atomic(using=using):
-        # The first of the transaction's callbacks, so that it runs whatever becomes of the receiver's own.
+        # The first of the transaction's callbacks, so that it runs even if one of the receiver's own raises.
         transaction.on_commit(outcome.committed, using=using)
         # Nothing of ours is locked or written until it has returned.
         outcome.write_success(_call(attempt.receiver, attempt.event, clock))
 
 
 def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:
-    # A copy: what one receiver does to it, the next does not see.
+    # A copy, so that a receiver does not see what another did to it.
     arguments: Mapping[str, Any] = {"signal": receiver.signal, "sender": Event, "event": copy.deepcopy(event)}
     failpoints.reach("attempts.before_receiver")
-    try:
-        returned = receiver.function(**arguments)
-        # By what it returned: a decorator, or an object that can be called, does not show that it is asynchronous.
-        if inspect.isawaitable(returned):
-            returned = async_to_sync(_finish)(returned, clock)
-    except SystemExit as error:
-        if type(error) is not SystemExit or (isinstance(error.code, int) and error.code < 0):
-            raise  # Celery's own, and what a pool's process makes of a signal: meant for the worker
-        raise ReceiverExitedError(f"it called sys.exit({error.code!r})") from error
-    except asyncio.CancelledError as error:
-        # No `Exception`, and so nothing that Celery survives.
-        raise ReceiverCancelledError("something that it awaited was cancelled") from error
+    returned = receiver.function(**arguments)
+    # By what it returned: a decorator, or an object that can be called, does not show that it is asynchronous.
+    if inspect.isawaitable(returned):
+        returned = async_to_sync(_finish)(returned, clock)
     if clock.seconds_left <= 0:
-        # `except Exception` swallows Celery's interruption, and where the pool is no prefork one there is none.
+        # An `except Exception` of the receiver's swallows Celery's interruption; only the prefork pool interrupts.
         raise TooSlowError(clock)
     failpoints.reach("attempts.after_receiver")
     return returned

@@ -9,8 +9,6 @@ import logging
 import time
 from collections.abc import Iterator
 
-from django.db import router
-
 from zenvia_webhooks import failpoints, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.dispatch import outcomes
@@ -20,7 +18,6 @@ from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, cl
 from zenvia_webhooks.dispatch.held import Held
 from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.models import Delivery, Event
-from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.signals import receivers_of
 
 logger = logging.getLogger(__name__)
@@ -122,38 +119,37 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
 def dispatch(event: Event, claim: Claim) -> bool:
     """Hand a claimed event to every receiver that is due, then write its status; tell whether there was time for all.
 
-    Raises ClaimLostError where another has taken it over meanwhile.
+    Raises ClaimLostError if another worker has taken it over meanwhile.
     """
-    for attempt in _attempts(event, claim):
+    #: Receiver → its delivery.
+    rows = {delivery.row.receiver: delivery.row for delivery in claim.deliveries.get(event.pk, [])}
+    for attempt in _attempts(event, claim, rows):
         if not claim.clock.may_start:
             release(claim, [event])
             return False
-        run_attempt(attempt)
+        rows[attempt.name] = run_attempt(attempt)
         failpoints.reach("dispatcher.between_receivers")
-    outcomes.finish_event(event, claim)
+    outcomes.finish_event(event, claim, list(rows.values()))
     failpoints.reach("dispatcher.after_finish")
     return True
 
 
-def _attempts(event: Event, claim: Claim) -> Iterator[Attempt]:
+def _attempts(event: Event, claim: Claim, rows: dict[str, Delivery]) -> Iterator[Attempt]:
+    """Yield the attempts that are due; `rows` is what the caller keeps of their outcomes."""
     connected = receivers_of(event.topic, Event)
-    # Not from a replica, which may not know yet who has succeeded.
-    deliveries = event.deliveries.using(router.db_for_write(Event))
-    rows = {row.receiver: row for row in deliveries.all()}
 
-    def attempt_of(name: str, row: Delivery | None = None) -> Attempt:
-        return Attempt(event=event, claim=claim, name=name, receiver=connected.get(name), row=row)
+    def attempt_of(name: str) -> Attempt:
+        return Attempt(event=event, claim=claim, name=name, receiver=connected.get(name), row=rows.get(name))
 
-    for row in rows.values() if claim.is_stalled else ():
+    for name, row in rows.items() if claim.is_stalled else ():
         if outcomes.is_without_outcome(row):
-            record_death(attempt_of(row.receiver, row))
+            rows[name] = record_death(attempt_of(name))
+    due = [delivery.row.receiver for delivery in claim.deliveries.get(event.pk, []) if delivery.is_due]
     if event.status == Event.Status.PENDING:
-        untried = [name for name in connected if name not in rows]
+        unattempted = [name for name in connected if name not in rows]
         # Of a stalled event, the first without an outcome is the one that was running: it comes last.
-        for name in reversed(untried) if claim.is_stalled else untried:
+        for name in reversed(unattempted) if claim.is_stalled else unattempted:
             yield attempt_of(name)
-    if not rows:
-        return  # a new event: what has just failed waits for its time
-    due = deliveries.open().filter(pk__in=[row.pk for row in rows.values()], next_attempt_at__lte=DatabaseNow())
-    for row in due.order_by("attempts", "pk") if claim.is_stalled else due.order_by("pk"):
-        yield attempt_of(row.receiver, row)
+    open_ones = [name for name in due if rows[name].status == Delivery.Status.RETRYING]
+    for name in sorted(open_ones, key=lambda name: rows[name].attempts) if claim.is_stalled else open_ones:
+        yield attempt_of(name)

@@ -10,18 +10,18 @@ from zenvia_webhooks.conf import conf
 #: The parts of a lease, counted from the start of a run: after the first nothing more is started, at the second the
 #: receiver that runs is interrupted, at the third its process is killed.
 STARTING_PART, SOFT_PART, HARD_PART = 0.2, 0.7, 0.8
-#: By how much of a lease our own clock is ahead of Celery's. Its clock may start a little before ours, and a receiver
-#: that swallowed the interruption must be seen to be late; one that is awaited ends before the interruption.
+#: Our own limit comes earlier than Celery's interruption by this part of a lease: Celery's clock may start a little
+#: before ours, and a receiver that swallowed the interruption must count as late. One that is awaited ends before it.
 MARGIN = 0.03
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunClock:
-    """What is left to one run of the dispatcher, whichever claims it makes."""
+    """How much time is left to one run of the dispatcher, all its claims together."""
 
     lease_seconds: float = field(default_factory=lambda: conf.lease_seconds)
-    #: By `time.monotonic()`.
-    started: float = field(default_factory=time.monotonic)
+    #: By `time.monotonic()`, looked up at each call: tools that stop a test's clock replace it in the module.
+    started: float = field(default_factory=lambda: time.monotonic())
 
     @property
     def elapsed(self) -> float:
@@ -34,5 +34,5 @@ class RunClock:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until the receiver that runs is late: not greater than 0 where it is."""
+        """Seconds until the receiver that runs is late; 0 or less if it is."""
         return (SOFT_PART - MARGIN) * self.lease_seconds - self.elapsed

@@ -1,10 +1,12 @@
-"""Writing down how an attempt went, and what that makes of the event."""
+"""Writing how an attempt ended, and the event's status that follows from it."""
 
 from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import router, transaction
@@ -13,7 +15,7 @@ from zenvia_webhooks import failpoints, safe_json
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, lock
 from zenvia_webhooks.dispatch.retries import delay_after, wait_after
 from zenvia_webhooks.models import Delivery, Event
-from zenvia_webhooks.models.clock import DatabaseNow, from_now
+from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.delivery import result_of
 from zenvia_webhooks.signals import event_received, topic_signal
 
@@ -26,65 +28,65 @@ class WorkerDiedError(Exception):
 
 @dataclass(kw_only=True)
 class Outcome:
-    """The outcome of one attempt. Each write raises ClaimLostError where the event is no longer ours."""
+    """The outcome of one attempt. Each write raises ClaimLostError if the event is no longer ours."""
 
     event: Event
     claim: Claim
     receiver: str
     #: This attempt included.
     attempts: int
-    #: By `time.monotonic()`; None where nobody knows.
+    #: When the attempt began, by `time.monotonic()`; None if nobody knows.
     started: float | None
     #: The delivery's row; None on the first attempt of a new event.
     row: Delivery | None
     is_committed: bool = field(default=False, init=False)
+    #: The delivery's row as this attempt leaves it.
+    written: Delivery | None = field(default=None, init=False)
 
     def committed(self) -> None:
-        """Take note that the receiver's transaction, success included, is committed."""
+        """Note that the receiver's transaction, and the success with it, is committed."""
         self.is_committed = True
 
     def write_success(self, returned: object) -> None:
         """Write that the receiver succeeded, in the present transaction."""
-        lock(self.event, self.claim.id)
+        result = result_of(returned)
+        moment = lock(self.event, self.claim.id)
         self._write(
-            status=Delivery.Status.SUCCEEDED,
-            error="",
-            result=result_of(returned),
-            next_attempt_at=None,
-            finished_at=DatabaseNow(),
+            status=Delivery.Status.SUCCEEDED, error="", result=result, next_attempt_at=None, finished_at=moment
         )
         failpoints.reach("outcomes.before_commit")
 
-    def write_failure(self, error: Exception, *, is_gone: bool) -> Delivery:
-        """Write that the receiver failed, and when it is tried again, if at all; return its row.
+    def write_failure(self, error: BaseException, *, is_gone: bool) -> Delivery:
+        """Write that the receiver failed, and when it is attempted again, if at all; return its row.
 
-        One that has succeeded in this attempt, after all, is left as it is.
+        If it has succeeded in this attempt after all, its row is left as it is.
         """
         final = Delivery.Status.GONE if is_gone else Delivery.Status.FAILED
         delay = wait_after(error, self.attempts)
-        next_attempt_at: Any = None if delay is None else from_now(delay)
-        if delay is not None and isinstance(error, WorkerDiedError) and self.row is not None:
-            next_attempt_at = self.row.next_attempt_at  # as it was committed before that attempt
         with transaction.atomic(using=router.db_for_write(Event)):
-            lock(self.event, self.claim.id)
-            pk = self._write(
+            moment = lock(self.event, self.claim.id)
+            next_attempt_at = None if delay is None else moment + timedelta(seconds=delay)
+            if delay is not None and isinstance(error, WorkerDiedError) and self.row is not None:
+                next_attempt_at = self.row.next_attempt_at  # as it was committed before that attempt
+            return self._write(
                 status=final if delay is None else Delivery.Status.RETRYING,
                 error=error_text(error),
                 next_attempt_at=next_attempt_at,
-                finished_at=DatabaseNow() if delay is None else None,
+                finished_at=moment if delay is None else None,
             )
-        return Delivery.objects.using(router.db_for_write(Event)).get(pk=pk)
 
-    def _write(self, **columns: Any) -> int:
+    def _write(self, **columns: Any) -> Delivery:
         took = None if self.started is None else int(1000 * (time.monotonic() - self.started))
         columns |= {"attempts": self.attempts, "duration_ms": took}
         rows = Delivery.objects.using(router.db_for_write(Event))
-        # Nobody else writes rows under our claim. Should one be finished, or there before us, all the same, our own
-        # commit came through although the connection broke, and its success must not become a failure.
-        if self.row is not None:
+        if self.row is None:
+            self.written = rows.create(event=self.event, receiver=self.receiver, **columns)
+        else:
+            # Nobody else writes rows under our claim. If one is finished all the same, an earlier commit of ours came
+            # through although the connection broke, and its success must not become a failure.
             rows.open().filter(pk=self.row.pk).update(**columns)
-            return self.row.pk
-        return rows.create(event=self.event, receiver=self.receiver, **columns).pk
+            self.written = rows.get(pk=self.row.pk)
+        return self.written
 
 
 def count_attempt(event: Event, claim: Claim, receiver: str, row: Delivery | None, number: int) -> Delivery:
@@ -94,38 +96,36 @@ def count_attempt(event: Event, claim: Claim, receiver: str, row: Delivery | Non
     """
     rows = Delivery.objects.using(router.db_for_write(Event))
     delay = delay_after(number)
-    # After the last, it is due for as long as its event is ours: whoever takes that over finds that it died.
-    begun = {"attempts": number, "next_attempt_at": DatabaseNow() if delay is None else from_now(delay), "error": ""}
     with transaction.atomic(using=rows.db):
-        lock(event, claim.id)
+        # After the last attempt, it is due for as long as its event is ours: if we die, the next holder finds it.
+        due_at = lock(event, claim.id) + timedelta(seconds=delay or 0)
+        begun = {"attempts": number, "next_attempt_at": due_at, "error": ""}
         if row is None:
-            row = rows.create(event=event, receiver=receiver, **begun)
-        else:
-            rows.filter(pk=row.pk).update(**begun)
-    return rows.get(pk=row.pk)
+            return rows.create(event=event, receiver=receiver, **begun)
+        rows.filter(pk=row.pk).update(**begun)
+        return rows.get(pk=row.pk)
 
 
 def is_without_outcome(row: Delivery) -> bool:
-    """Tell whether a delivery's last attempt was begun and never ended."""
+    """Tell whether a delivery's last attempt began and never ended."""
     return row.status == Delivery.Status.RETRYING and row.attempts > 0 and not row.error
 
 
-def error_text(error: Exception) -> str:
+def error_text(error: BaseException) -> str:
     """Return what a delivery keeps of an exception: its kind and message, safe for every database."""
     text: str = safe_json.make_safe("".join(traceback.format_exception_only(error)).strip())
     return text[:MAX_ERROR_LENGTH]
 
 
-def finish_event(event: Event, claim: Claim) -> None:
-    """Write an event's status, and when it is due again, by its deliveries; end the claim.
+def finish_event(event: Event, claim: Claim, rows: Sequence[Delivery]) -> None:
+    """Write an event's status, and when it is due again, by all its deliveries; end the claim.
 
+    They are what the holder of the claim has read and written: nobody else writes them. Read again outside of a
+    transaction, they might come from a replica that does not know yet what was written a moment ago.
     Raises ClaimLostError.
     """
-    using = router.db_for_write(Event)
-    rows = list(Delivery.objects.using(using).filter(event=event))
     next_attempts = [row.next_attempt_at for row in rows if row.next_attempt_at is not None]
-    # Nobody else writes rows under our claim, so they are as they were read if it is still there.
-    held = Event.objects.using(using).filter(pk=event.pk, claim=claim.id)
+    held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
     written = held.update(
         status=event_status(event.topic, rows),
         claim=None,
@@ -136,8 +136,8 @@ def finish_event(event: Event, claim: Claim) -> None:
         raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
 
 
-def event_status(topic: str, rows: list[Delivery]) -> Event.Status:
-    """Return what deliveries make of their event, each connected receiver having one."""
+def event_status(topic: str, rows: Sequence[Delivery]) -> Event.Status:
+    """Return an event's status by its deliveries, once each connected receiver has one."""
     statuses = {row.status for row in rows}
     if Delivery.Status.RETRYING in statuses:
         return Event.Status.RETRYING
@@ -145,8 +145,8 @@ def event_status(topic: str, rows: list[Delivery]) -> Event.Status:
         return Event.Status.FAILED
     own = topic_signal(topic)
     if own is not None:
-        # A mere logger on `event_received` does not hide that nobody takes leads. What is connected to neither here
-        # was connected to the topic's own signal elsewhere, or before.
+        # A logger on `event_received` must not hide that nobody takes leads. A receiver that is connected to neither
+        # signal in this process counts: it was connected to the topic's own signal in another, or before.
         own_names = {receiver.name for receiver in own.connected(Event)}
         loggers = {receiver.name for receiver in event_received.connected(Event)} - own_names
         rows = [row for row in rows if row.receiver not in loggers]

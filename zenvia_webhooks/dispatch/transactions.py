@@ -1,7 +1,8 @@
-"""Transactions that a host's code leaves open: all that is written after it would be in them, and be lost with them.
+"""Connections as a host's code and a failover leave them: in an open transaction, or refusing to write.
 
-Django never opens a new connection in place of one that was closed in the middle of a transaction, as Celery does at
-the end of a task. So one such transaction would let every later task of the process fail.
+What is written after a transaction was left open is in it, and is lost with it. Celery closes connections at the end of
+a task, and Django opens no new one in place of one that was closed in the middle of a transaction: every later task of
+the process would fail.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ class TransactionLeftOpenError(Exception):
 
 @contextlib.contextmanager
 def none_left_open() -> Iterator[None]:
-    """End what is left open in any database, by closing the connection: what was written there is not committed.
+    """Close each connection on which the block leaves a transaction open: what was written there is not committed.
 
-    Raises TransactionLeftOpenError then, unless something else was raised.
+    Raises TransactionLeftOpenError then, unless the block itself raised.
     """
     before = {connection.alias: _state(connection) for connection in _connections()}
     left_open: list[str] = []
@@ -45,10 +46,32 @@ def none_left_open() -> Iterator[None]:
 
 
 def end_all() -> None:
-    """End every transaction of this thread: where none is to be open, one is left from before."""
+    """End every transaction of this thread, to be called where only an earlier task can have left one open."""
     for connection in _connections():
         if _state(connection) != _closed(connection):
             _begin_anew(connection)
+
+
+def close_all() -> None:
+    """Close every connection of this thread that is in no transaction.
+
+    After a failed write, as a failover may have left the connection read-only: Django's health check, a `SELECT 1`,
+    passes there.
+    """
+    for connection in _connections():
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def is_databases(error: BaseException | None) -> bool:
+    """Tell whether a database's error is among an exception and what led to it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, Error):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _connections() -> Sequence[BaseDatabaseWrapper]:
@@ -67,7 +90,7 @@ def _closed(connection: BaseDatabaseWrapper) -> State:
 
 def _begin_anew(connection: BaseDatabaseWrapper) -> None:
     connection.close()
-    # Not when it is next needed: connecting alone makes Django forget the transaction. Whoever needs a database that
-    # does not answer will hear of it.
+    # At once, as only connecting makes Django forget the transaction. If the database does not answer, whoever needs
+    # it will see that error.
     with contextlib.suppress(Error):
         connection.connect()

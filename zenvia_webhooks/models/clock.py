@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Value
@@ -25,3 +27,19 @@ def from_now(seconds: float) -> Combinable:
         DatabaseNow() + Value(timedelta(seconds=seconds), output_field=DurationField()),
         output_field=DateTimeField(),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockReading:
+    """A reading of the database's clock, good for the few seconds of one request.
+
+    A row that is created takes its times from one, not from `DatabaseNow()`: an expression stays on the instance, and a
+    host's receivers of `post_save` would find it where they expect a time.
+    """
+
+    moment: datetime
+    read_at: float = field(default_factory=lambda: time.monotonic())
+
+    def now(self) -> datetime:
+        """Return this moment by the database's clock, or a little before: never one that is still to come."""
+        return self.moment + timedelta(seconds=time.monotonic() - self.read_at)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from datetime import datetime
 from typing import ClassVar
 
 from django.apps import apps
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.event import Event
 from zenvia_webhooks.signals import MAX_NAME_LENGTH
+
+logger = logging.getLogger(__name__)
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -23,12 +26,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Return the names of the receivers."""
         return set(self.values_list("receiver", flat=True))
 
-    def reopen(self, event: Event, names: Iterable[str]) -> None:
-        """Have these receivers of an event tried as if for the first time."""
+    def reopen(self, event: Event, names: Iterable[str], due_at: datetime) -> None:
+        """Have these receivers of an event attempted at `due_at` as if for the first time."""
         reopened = {
             "status": Delivery.Status.RETRYING,
             "attempts": 0,
-            "next_attempt_at": DatabaseNow(),
+            "next_attempt_at": due_at,
             "finished_at": None,
             "error": "",
         }
@@ -86,8 +89,15 @@ class Delivery(models.Model):
 
 
 def result_of(returned: object) -> str:
-    """Return what `Delivery.result` keeps of a receiver's return value."""
-    if not isinstance(returned, models.Model) or returned.pk is None:
+    """Return what `Delivery.result` keeps of a receiver's return value. Raises nothing: the receiver has succeeded."""
+    if not isinstance(returned, models.Model):
         return ""
-    text = f"{returned._meta.label_lower}:{returned.pk}"
+    try:
+        text = "" if returned.pk is None else f"{returned._meta.label_lower}:{returned.pk}"
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        # A key of the host's own, whose code may raise anything.
+        logger.exception("the key of a %s that a receiver returned can't be written", type(returned).__name__)
+        return ""
     return text if len(text) <= 255 else ""

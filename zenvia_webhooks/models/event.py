@@ -137,17 +137,17 @@ class Event(models.Model):
         using = router.db_for_write(Event, instance=self)
         events = Event.objects.using(using).filter(pk=self.pk)
         with transaction.atomic(using=using):
-            locked = events.select_for_update().first()
+            locked = events.select_for_update().annotate(now=DatabaseNow()).first()
             if locked is None:
                 return []  # purged meanwhile
-            in_hand = locked.claim is not None and events.filter(next_attempt_at__gt=DatabaseNow()).exists()
-            if in_hand or locked.status in (status.PENDING, status.QUARANTINED, status.ERASED):
+            lease_ends = locked.next_attempt_at if locked.claim is not None else None
+            if (lease_ends and lease_ends > locked.now) or locked.status in (status.PENDING, status.QUARANTINED, status.ERASED):
                 return []
             names = locked._to_replay(receivers, again, using)
             if names:
                 # Written here, so that a worker which does not know a receiver yet fails the attempt, not loses it.
-                locked.deliveries.using(using).reopen(locked, names)
-                when = DatabaseNow() if due_at is None else due_at
+                locked.deliveries.using(using).reopen(locked, names, locked.now)
+                when = due_at or locked.now
                 events.update(status=status.RETRYING, next_attempt_at=when, claim=None, finished_at=None)
                 wakeup.after_commit(using=using)
         return names

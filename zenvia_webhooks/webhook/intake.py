@@ -19,7 +19,7 @@ from zenvia_webhooks import contracts, failpoints, safe_json, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
-from zenvia_webhooks.models.clock import DatabaseNow
+from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +51,20 @@ class Intake:
     is_json_object: bool
 
 
-def store(subscription: Subscription, body: bytes, *, headers: Mapping[str, str], remote_addr: str) -> Intake:
+def store(
+    subscription: Subscription,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    remote_addr: str,
+    clock: ClockReading | None = None,
+) -> Intake:
     """Store a webhook's body as an event, or count it as a duplicate; when this returns, it is committed.
 
-    Raises SubscriptionGoneError, and django.db.Error where the database failed.
+    `clock` saves a query if it was read with the subscription.
+    Raises SubscriptionGoneError, and django.db.Error if the database failed.
     """
+    moment = (clock or _read_clock(subscription)).now()
     columns = read(subscription.account, body)
     quarantined = columns["status"] == Event.Status.QUARANTINED
     columns |= {
@@ -64,8 +73,8 @@ def store(subscription: Subscription, body: bytes, *, headers: Mapping[str, str]
         "body": body,
         "headers": {name: safe_json.make_safe(headers[name]) for name in conf.stored_headers if name in headers},
         "remote_addr": readable_address(remote_addr),
-        "received_at": DatabaseNow(),
-        "finished_at" if quarantined else "next_attempt_at": DatabaseNow(),
+        "received_at": moment,
+        "finished_at" if quarantined else "next_attempt_at": moment,
     }
     event_id, is_new = _store(columns)
     if is_new and quarantined:
@@ -140,8 +149,15 @@ def readable_address(remote_addr: str) -> str | None:
         return None
 
 
+def _read_clock(subscription: Subscription) -> ClockReading:
+    rows = Subscription.objects.using(router.db_for_write(Subscription)).filter(pk=subscription.pk)
+    for moment in rows.annotate(now=DatabaseNow()).values_list("now", flat=True):
+        return ClockReading(moment=moment)
+    raise SubscriptionGoneError
+
+
 def _store(columns: dict[str, Any]) -> tuple[int, bool]:
-    # Insert first and ask later: a look beforehand lets duplicates through that arrive at the same moment.
+    # Insert first and look afterwards: a look beforehand lets duplicates through that arrive at the same moment.
     using = router.db_for_write(Event)
     if not connections[using].get_autocommit() and not connections[using].in_atomic_block:
         raise NoAutocommitError
@@ -154,8 +170,10 @@ def _store(columns: dict[str, Any]) -> tuple[int, bool]:
                 wakeup.after_commit(using=using)
             failpoints.reach("intake.before_commit")
     except IntegrityError:
-        known = Event.objects.using(using).filter(fingerprint=columns["fingerprint"])
-        event_id = known.values_list("pk", flat=True).first()
+        # In a transaction, as a pooler may send a read outside of one to a replica that does not have the event yet.
+        with transaction.atomic(using=using):
+            known = Event.objects.using(using).filter(fingerprint=columns["fingerprint"])
+            event_id = known.values_list("pk", flat=True).first()
         if event_id is None:
             raise SubscriptionGoneError from None
         _count_duplicate(event_id, using)
@@ -165,8 +183,8 @@ def _store(columns: dict[str, Any]) -> tuple[int, bool]:
 
 
 def _count_duplicate(event_id: int, using: str) -> None:
-    # Not at the price of the answer: a receiver that wrote to the event, or on MariaDB to what refers to it, keeps its
-    # row locked until its end.
+    # The answer must not wait for the count: a receiver that wrote to the event, or on MariaDB to what refers to it,
+    # keeps its row locked until its end.
     rows, features = Event.objects.using(using).filter(pk=event_id), connections[using].features
     free = rows.select_for_update(
         skip_locked=features.has_select_for_update_skip_locked, no_key=features.has_select_for_no_key_update
@@ -189,7 +207,7 @@ def _count_duplicate(event_id: int, using: str) -> None:
 
 
 def _touch(subscription: Subscription) -> None:
-    # Apart from the insert: on MariaDB, an insert's lock on its subscription and this one's make a deadlock.
+    # In a transaction of its own: on MariaDB, this lock and the insert's on the same subscription make a deadlock.
     last, moment = subscription.last_event_at, now()
     if last is not None and moment - last < LAST_EVENT_LAG:
         return

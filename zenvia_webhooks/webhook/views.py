@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import connections, router, transaction
+from django.db import Error, connections, router, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
 from zenvia_webhooks.redaction import TOKEN
 from zenvia_webhooks.webhook import probe
 from zenvia_webhooks.webhook.intake import SubscriptionGoneError, store
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 RETRY_AFTER_SECONDS = 30
+#: A database that took longer to fail is not asked again: the answer would be late.
+AGAIN_WITHIN_SECONDS = 1
 
 
 class RefusedError(Exception):
@@ -30,14 +37,14 @@ class RefusedError(Exception):
     def __init__(self, status: int, reason: str, *, proof: str | None = None, **headers: str) -> None:
         super().__init__(reason)
         self.status, self.reason, self.headers = status, reason, headers
-        #: Of this site, where it asked itself: see `probe`.
+        #: This site's proof, if the site asked itself: see `probe`.
         self.proof = proof
 
 
 @csrf_exempt
 @login_not_required
 def webhook(request: HttpRequest, token: str) -> HttpResponse:
-    """Take in one notification.
+    """Store one notification.
 
     What is readable is 200, even a duplicate; what is kept but no JSON object is 400; every other error stores nothing.
     """
@@ -46,10 +53,11 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
             return HttpResponse()
         if request.method != "POST":
             raise RefusedError(405, "POST notifications here", Allow="POST, HEAD")
-        subscription = find_subscription(token)
-        body = read_body(request)
-        intake = store(
-            subscription, body, headers=lower_case(request), remote_addr=request.META.get("REMOTE_ADDR") or ""
+        subscription, clock = _on_a_live_connection(lambda: find_subscription(token))
+        body, headers = read_body(request), lower_case(request)
+        address = request.META.get("REMOTE_ADDR") or ""
+        intake = _on_a_live_connection(
+            lambda: store(subscription, body, headers=headers, remote_addr=address, clock=clock)
         )
     except SubscriptionGoneError:
         return refuse(RefusedError(404, "unknown token"))
@@ -68,15 +76,41 @@ for _alias in connections:
     webhook = transaction.non_atomic_requests(using=_alias)(webhook)
 
 
-def find_subscription(token: str) -> Subscription:
-    """Return the subscription of a token. Raises RefusedError."""
+def _on_a_live_connection(work: Callable[[], T]) -> T:
+    """Return what `work` returns; if the database fails, close the connection.
+
+    A failover may have left a kept connection read-only: Django's health check, a `SELECT 1`, passes there. So if the
+    connection is an old one and failed at once, `work` is done again on a new one. Storing twice is a duplicate.
+    """
+    connection = connections[router.db_for_write(Event)]
+    was_kept, began = connection.connection is not None, time.monotonic()
+    try:
+        return work()
+    except Error:
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        if not was_kept or time.monotonic() - began > AGAIN_WITHIN_SECONDS:
+            raise
+    try:
+        return work()
+    except Error:
+        connection.close()
+        raise
+
+
+def find_subscription(token: str) -> tuple[Subscription, ClockReading]:
+    """Return the subscription of a token, and the database's clock. Raises RefusedError."""
     if not TOKEN.fullmatch(token):
         raise RefusedError(404, "unknown token")
-    # Not from a replica, which may not know a new subscription yet.
-    subscription = Subscription.objects.using(router.db_for_write(Subscription)).with_token(token)
+    using = router.db_for_write(Subscription)
+    # In a transaction: neither Django's router nor a pooler sends it to a replica, which may not know a new
+    # subscription yet.
+    with transaction.atomic(using=using):
+        subscription = Subscription.objects.using(using).annotate(now=DatabaseNow()).with_token(token)
     if subscription is None:
         raise RefusedError(404, "unknown token", proof=probe.proof(token))
-    return subscription
+    return subscription, ClockReading(moment=subscription.now)  # type: ignore[attr-defined]  # the annotation
 
 
 def read_body(request: HttpRequest) -> bytes:
