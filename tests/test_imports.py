@@ -16,11 +16,11 @@ PACKAGE = zenvia_webhooks.__name__
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("", "exceptions", "failpoints", "origins", "redaction", "safe_json"),
     ("contracts",),
-    ("conf", "signals"),
+    ("broker", "conf", "signals"),
     ("wakeup", "client"),
     ("models",),
     ("dispatch", "subscriptions", "retention", "schedule", "webhook"),
-    ("checks", "tasks", "urls"),
+    ("checks", "service_checks", "tasks", "urls"),
     ("diagnosis", "sandbox", "apps", "migrations"),
     ("admin", "api", "management"),
 )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from celery.app import app_or_default
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's own names
 from django.db import connections, router
@@ -15,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import override
 
 from zenvia_webhooks import signals, wakeup
+from zenvia_webhooks.broker import project_app
 from zenvia_webhooks.conf import KEYS, conf
 from zenvia_webhooks.dispatch.lease import SOFT_PART, STARTING_PART
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -130,7 +130,7 @@ def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
 
 def check_celery(**kwargs: Any) -> list[CheckMessage]:
     """Report that Celery was not set up in this process, or that beat does not sweep."""
-    app = app_or_default()
+    app = project_app()
     if app.main == "default":
         return [
             Warning(

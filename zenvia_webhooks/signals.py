@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -25,8 +26,10 @@ class Receiver:
     #: Its `dispatch_uid`, or its dotted path.
     name: str
     function: ReceiverFunction
-    signal: Signal
+    signal: EventSignal
     sender: Any
+    #: The `__spec__` of its module when it was connected: a new one if the module is loaded again.
+    module_spec: object = None
 
     @property
     def is_atomic(self) -> bool:
@@ -72,14 +75,22 @@ class EventSignal(Signal):
             for known in [known for signal in EVENT_SIGNALS for known in signal._named.values()]:
                 # A name means one function, whichever signal it is connected to; without regard to case, as the
                 # unique keys of MariaDB and MySQL compare so.
-                if known.name.casefold() == name.casefold() and known.function != receiver:
+                if known.name.casefold() != name.casefold() or known.function == receiver:
+                    continue
+                if known.module_spec is _module_spec(receiver) or not _is_same(known.function, receiver):
                     raise ValueError(
                         f"Two receivers are named {name}: give each a dispatch_uid of its own, "
                         "so that their deliveries can be told apart."
                     )
+                # Its module was loaded again, as autoreloaders do: the new function takes its place.
+                Signal.disconnect(known.signal, known.function, sender=known.sender)
+                Signal.disconnect(known.signal, sender=known.sender, dispatch_uid=known.name)
+                del known.signal._named[known.name]
             # Ours is the reference that keeps it alive, so Django's may as well be strong: fewer ways to differ.
             super().connect(receiver, sender=sender, weak=False, dispatch_uid=dispatch_uid)
-            self._named[name] = Receiver(name=name, function=receiver, signal=self, sender=sender)
+            self._named[name] = Receiver(
+                name=name, function=receiver, signal=self, sender=sender, module_spec=_module_spec(receiver)
+            )
 
     def disconnect(
         self,
@@ -141,6 +152,16 @@ def receivers_of(topic: str, sender: Any) -> dict[str, Receiver]:
     for receiver in connected:
         by_name.setdefault(receiver.name, receiver)
     return by_name
+
+
+def _module_spec(function: ReceiverFunction) -> object:
+    return getattr(sys.modules.get(getattr(function, "__module__", None) or ""), "__spec__", None)
+
+
+def _is_same(one: ReceiverFunction, other: ReceiverFunction) -> bool:
+    """Tell whether two functions are one in the source: of the same name in the same module."""
+    places = [(getattr(it, "__module__", None), getattr(it, "__qualname__", None)) for it in (one, other)]
+    return places[0] == places[1] and None not in places[0]
 
 
 def non_atomic(receiver: F) -> F:

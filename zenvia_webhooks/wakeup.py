@@ -1,7 +1,7 @@
 """Hints: Celery messages that say "look at the table now".
 
 The rows are the truth and a hint is best effort, so nobody waits for one: a thread of this process publishes them,
-over a connection of its own with short time-outs. What a hint misses, the sweep finds.
+over a connection of its own with short time-outs. The sweep finds what no hint told of.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import threading
 import time
 
 from celery import Celery
-from celery.app import app_or_default
 from django.db import transaction
 from kombu import Connection
 
 from zenvia_webhooks import failpoints
+from zenvia_webhooks.broker import connect, project_app
 
 logger = logging.getLogger(__name__)
 
 TASK = "zenvia_webhooks.dispatch_events"
 #: Seconds between two sweeps.
 SWEEP_INTERVAL = 10
-#: Seconds after which a hint is worth nothing: a sweep is on its way behind it.
+#: Seconds after which a hint is dropped: the next sweep has looked by then.
 HINT_EXPIRES = SWEEP_INTERVAL
-#: Seconds after which a sweep is worth nothing. Far more than its interval: where a queue is behind, or a worker's
-#: clock ahead, by more than a hint lasts, sweeps are all that comes through. It keeps them from piling up unread.
+#: Seconds after which a sweep is dropped, so that they don't pile up in a queue that nobody reads. Far more than the
+#: interval: if a queue is behind, or a worker's clock ahead, by more than `HINT_EXPIRES`, only sweeps come through.
 SWEEP_EXPIRES = 3600
 #: Seconds between two hints of one process, at least.
 INTERVAL = 0.05
@@ -35,18 +35,6 @@ INTERVAL = 0.05
 FIRST_PAUSE, LAST_PAUSE = 1, 10
 #: Seconds that the exit of the process may wait for the last hint.
 FLUSH_SECONDS = 0.5
-#: Seconds for each step of talking to the broker. A silent Redis would hold a publish for over a minute.
-BROKER_SECONDS = 1
-# Each transport reads the keys that it knows: the first row is Redis, the second RabbitMQ.
-TRANSPORT_OPTIONS = {
-    "socket_timeout": BROKER_SECONDS,
-    "socket_connect_timeout": BROKER_SECONDS,
-    "retry_on_timeout": False,
-    "read_timeout": BROKER_SECONDS,
-    "write_timeout": BROKER_SECONDS,
-    # kombu's own retries, on top of the client library's: without this a refused publish takes seconds.
-    "max_retries": 0,
-}
 
 
 def after_commit(using: str | None = None) -> None:
@@ -60,7 +48,7 @@ def hint() -> None:
     Under `task_always_eager` there is no worker to hint to: the events are dispatched here and now.
     """
     try:
-        app: Celery = app_or_default()
+        app = project_app()
         if app.conf.task_always_eager:
             _dispatch_in_line(app)
         else:
@@ -75,8 +63,8 @@ def publish() -> None:
 
     Raises what the transport raises, after a few seconds at most; such an error's text may hold the broker's password.
     """
-    app: Celery = app_or_default()
-    with _connection(app) as connection:
+    app = project_app()
+    with connect(app) as connection:
         _send(app, connection)
 
 
@@ -102,7 +90,7 @@ def _dispatch_in_line(app: Celery) -> None:
 
 
 class Publisher(threading.Thread):
-    """Publishes at once when asked, then at most one hint every `INTERVAL`, and always one after the last asking."""
+    """Publishes a hint at once when asked, then at most one every `INTERVAL`, and always one after the last request."""
 
     def __init__(self) -> None:
         super().__init__(name="zenvia-webhooks-wakeup", daemon=True)
@@ -116,7 +104,6 @@ class Publisher(threading.Thread):
 
     def ask(self, app: Celery) -> None:
         with self._lock:
-            # The asking thread's: in this one, Celery may know of no app but its default.
             self._app = app
             self.idle.clear()
             self._asked.set()
@@ -140,7 +127,7 @@ class Publisher(threading.Thread):
     def _publish(self, app: Celery) -> bool:
         try:
             failpoints.reach("wakeup.publishing")
-            _send(app, self._connect(app))
+            self._send(app)
         except Exception as error:  # noqa: BLE001  # whatever the transport: the sweep makes up for it
             # The kind of the error alone: its text may hold the broker's password.
             if not self.is_failing:
@@ -153,12 +140,18 @@ class Publisher(threading.Thread):
         self.is_failing = False
         return True
 
-    def _connect(self, app: Celery) -> Connection:
-        if self._connection is None or self._connection_app is not app:
+    def _send(self, app: Celery) -> None:
+        if self._connection_app is not app:
             self._disconnect()
-            self._connection = _connection(app)
-            self._connection_app = app
-        return self._connection
+        if self._connection is not None:
+            try:
+                _send(app, self._connection)
+                return
+            except Exception:  # whatever the transport: it may have been closed while idle, so a new one is tried
+                logger.debug("the kept connection to the broker is broken", exc_info=True)
+                self._disconnect()
+        self._connection, self._connection_app = connect(app), app
+        _send(app, self._connection)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -167,10 +160,6 @@ class Publisher(threading.Thread):
                 connection.release()
             except Exception:  # whatever the transport: it is thrown away
                 logger.debug("the broken connection could not be closed", exc_info=True)
-
-
-def _connection(app: Celery) -> Connection:
-    return app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=TRANSPORT_OPTIONS)
 
 
 def _send(app: Celery, connection: Connection) -> None:

@@ -77,7 +77,7 @@ def test_nobody_is_waited_for_where_tasks_run_in_line(monkeypatch: pytest.Monkey
         arrived()
     app = Celery("host", set_as_current=False)
     app.conf.task_always_eager = True
-    monkeypatch.setattr(held, "app_or_default", lambda: app)
+    monkeypatch.setattr(held, "project_app", lambda: app)
     with Held(claim_due(3), lambda: None) as line:
         line.take()
         time.sleep(0.2)

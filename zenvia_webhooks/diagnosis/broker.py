@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from celery.app import app_or_default
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks import checks, wakeup
+from zenvia_webhooks import checks, service_checks, wakeup
+from zenvia_webhooks.broker import project_app
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, skipped, warning
 from zenvia_webhooks.diagnosis.settings import said
 from zenvia_webhooks.diagnosis.workers import stand_in
@@ -22,7 +22,8 @@ def check_broker() -> Iterator[Finding]:
     if without_app := [finding for finding in said(AREA, checks.check_celery) if finding.id == NO_APP]:
         yield from without_app
         return
-    if app_or_default().conf.task_always_eager:
+    yield from said(AREA, service_checks.check_celery_apps)
+    if project_app().conf.task_always_eager:
         yield warning(
             AREA,
             "always-eager",

@@ -11,7 +11,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
+from zenvia_webhooks import service_checks
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, warning
+from zenvia_webhooks.diagnosis.settings import said
 from zenvia_webhooks.models import Event
 
 logger = logging.getLogger(__name__)
@@ -37,10 +39,7 @@ def check_database() -> Iterator[Finding]:
         return
     try:
         connection.ensure_connection()
-        executor = MigrationExecutor(connection)
-        ours = [node for node in executor.loader.graph.leaf_nodes() if node[0] == Event._meta.app_label]
-        unapplied = [migration.name for migration, _back in executor.migration_plan(ours)]
-        isolation = _isolation(connection)
+        found = [*_migrations(connection), *_isolation_level(connection)]
     except Error as error:
         # The kind of the error alone: its text may hold user and password.
         yield broken(
@@ -50,26 +49,37 @@ def check_database() -> Iterator[Finding]:
             _("Start it, or put DATABASES right; until then Zenvia is answered 503 and nothing is stored."),
         )
         return
-    if unapplied:
+    found += said(AREA, lambda: service_checks.check_character_set(databases=[alias]))
+    yield from found or [
+        ok(AREA, _("The database (%(vendor)s) answers, and has every migration.") % {"vendor": connection.vendor})
+    ]
+
+
+def _migrations(connection: BaseDatabaseWrapper) -> Iterator[Finding]:
+    executor = MigrationExecutor(connection)
+    ours = [node for node in executor.loader.graph.leaf_nodes() if node[0] == Event._meta.app_label]
+    if unapplied := [migration.name for migration, _back in executor.migration_plan(ours)]:
         yield broken(
             AREA,
             "unapplied-migration",
             _("Migrations are not applied: %(names)s.") % {"names": ", ".join(unapplied)},
-            _("Run: manage.py migrate --database %(alias)s") % {"alias": alias},
+            _("Run: manage.py migrate --database %(alias)s") % {"alias": connection.alias},
         )
-    elif isolation not in (None, READ_COMMITTED):
-        yield warning(
-            AREA,
-            "isolation-level",
-            _(
-                "Transactions in the database %(alias)r are '%(level)s': PostgreSQL fails one of two that change the "
-                "same row, so Zenvia is answered 503 now and then, and events wait for a sweep."
-            )
-            % {"alias": alias, "level": isolation},
-            _("Leave out 'isolation_level' in DATABASES, and set default_transaction_isolation to 'read committed'."),
+
+
+def _isolation_level(connection: BaseDatabaseWrapper) -> Iterator[Finding]:
+    if (level := _isolation(connection)) in (None, READ_COMMITTED):
+        return
+    yield warning(
+        AREA,
+        "isolation-level",
+        _(
+            "Transactions in the database %(alias)r are '%(level)s': PostgreSQL fails one of two that change the "
+            "same row, so Zenvia is answered 503 now and then, and events wait for a sweep."
         )
-    else:
-        yield ok(AREA, _("The database (%(vendor)s) answers, and has every migration.") % {"vendor": connection.vendor})
+        % {"alias": connection.alias, "level": level},
+        _("Leave out 'isolation_level' in DATABASES, and set default_transaction_isolation to 'read committed'."),
+    )
 
 
 def _isolation(connection: BaseDatabaseWrapper) -> str | None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from celery.app import app_or_default
 from django.db import DatabaseError, router
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from zenvia_webhooks import wakeup
+from zenvia_webhooks.broker import project_app
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.dispatch.heartbeat import Heartbeat
@@ -44,7 +44,7 @@ def check_worker() -> Iterator[Finding]:
             "no-worker",
             _("There is no worker; zenvia_dispatch_events ran %(age)s ago.") % {"age": duration(command.age)},
             _("Events wait until it runs again. A worker hands them out at once: celery -A %(app)s worker -Q %(queue)s")
-            % {"app": app_or_default().main, "queue": _queue()},
+            % {"app": project_app().main, "queue": _queue()},
         )
     else:
         yield broken(
@@ -52,7 +52,7 @@ def check_worker() -> Iterator[Finding]:
             "no-worker",
             _("No worker took the message that was just sent; %(last)s.") % {"last": _last(before)},
             _("Start one, and keep it running: celery -A %(app)s worker -Q %(queue)s")
-            % {"app": app_or_default().main, "queue": _queue()},
+            % {"app": project_app().main, "queue": _queue()},
         )
 
 
@@ -77,7 +77,7 @@ def check_beat() -> Iterator[Finding]:
         "no-beat",
         _("No sweep of beat's comes in; %(last)s. Failed deliveries are not tried again.") % {"last": _last(beat)},
         _("Start exactly one: celery -A %(app)s beat. On its schedule must be our BEAT_SCHEDULE, kwargs included.")
-        % {"app": app_or_default().main},
+        % {"app": project_app().main},
     )
 
 
@@ -135,13 +135,13 @@ def _last(seen: Heartbeat | None) -> str:
 
 
 def _queue() -> str:
-    options: dict[str, Any] = app_or_default().amqp.router.route({}, wakeup.TASK)
+    options: dict[str, Any] = project_app().amqp.router.route({}, wakeup.TASK)
     return str(options["queue"].name)
 
 
 def _sweep_interval() -> float:
     """Return the seconds between two sweeps by the schedule in the settings; 0 where they don't say."""
-    entries = (app_or_default().conf.beat_schedule or {}).values()
+    entries = (project_app().conf.beat_schedule or {}).values()
     found = [entry["schedule"] for entry in entries if isinstance(entry, dict) and entry.get("task") == wakeup.TASK]
     seconds = [every.total_seconds() if isinstance(every, timedelta) else every for every in found]
     return max((every for every in seconds if isinstance(every, int | float)), default=0)

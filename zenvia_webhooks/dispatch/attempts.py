@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import async_to_sync
 from celery.exceptions import SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
@@ -89,12 +89,12 @@ def run_attempt(attempt: Attempt) -> Delivery:
             _deliver(attempt, outcome)
     except ClaimLostError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # a receiver's, whatever it is; it is logged
         readable = _readable(attempt, error)
         _log(attempt, outcome, error)
         if not outcome.is_committed:
             return _record_failure(attempt, outcome, readable)
-    return outcome.written
+    return cast(Delivery, outcome.written)  # success is written
 
 
 def record_death(attempt: Attempt) -> Delivery:
@@ -127,12 +127,14 @@ def _readable(attempt: Attempt, error: Exception) -> Exception:
 def _log(attempt: Attempt, outcome: outcomes.Outcome, error: Exception) -> None:
     log: dict[str, Any] = {"receiver": attempt.name, "event": attempt.event.pk, "attempt": attempt.number}
     if outcome.is_committed:
-        logger.exception("on_commit of receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
+        logger.error(
+            "on_commit of receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log, exc_info=error
+        )
     elif isinstance(error, RetryLater | GiveUp):
         log["choice"] = outcomes.error_text(error)
         logger.warning("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s %(choice)s", log)
     else:
-        logger.exception("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log)
+        logger.error("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log, exc_info=error)
 
 
 def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exception) -> Delivery:

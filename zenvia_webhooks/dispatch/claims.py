@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import zip_longest
 
 from django.db import connections, router, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.dispatch.lease import RunClock
@@ -123,8 +123,9 @@ def _claim(
 def _deliveries(events: Iterable[int], using: str) -> dict[int, list[DueDelivery]]:
     rows = Delivery.objects.using(using).filter(event__in=list(events)).order_by("pk")
     found: dict[int, list[DueDelivery]] = {}
-    for row in rows.annotate(is_due=Q(next_attempt_at__lte=DatabaseNow())):
-        is_due = bool(row.is_due)  # type: ignore[attr-defined]  # the annotation
+    for row in rows.annotate(now=DatabaseNow()):
+        moment: datetime = row.now  # type: ignore[attr-defined]  # the annotation
+        is_due = row.next_attempt_at is not None and row.next_attempt_at <= moment
         found.setdefault(row.event_id, []).append(DueDelivery(row=row, is_due=is_due))
     return found
 

@@ -1,4 +1,4 @@
-"""The events of a claim that are not begun yet, and how long they wait behind the one that is."""
+"""The events of a claim that are not begun yet, and how long they wait behind the one that runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from celery.app import app_or_default
 from django.db import connections, router
 
+from zenvia_webhooks.broker import project_app
 from zenvia_webhooks.dispatch.batching import PATIENCE
 from zenvia_webhooks.dispatch.claims import Claim, release
 from zenvia_webhooks.models import Event
@@ -20,16 +20,15 @@ logger = logging.getLogger(__name__)
 
 
 class Held:
-    """A claim's events in their order, to be taken one by one; what is left in the end is released.
+    """A claim's events in their order, taken one by one; the block's end releases those that are left.
 
-    What waits for longer than `PATIENCE` is released meanwhile, by a thread with a database connection of its own,
-    which then calls `on_released`. Not on SQLite, where it would wait for the receiver's transaction.
+    Those that wait for longer than `PATIENCE` are released meanwhile, by a thread with a database connection of its
+    own, which then calls `on_released`. Not on SQLite, where it would wait for the receiver's transaction.
     """
 
     def __init__(self, claim: Claim, on_released: Callable[[], None]) -> None:
         self._claim, self._on_released = claim, on_released
         self._events, self._lock = deque(claim.events), threading.Lock()
-        self._app = app_or_default()
         self._timer: threading.Timer | None = None
         #: How many were taken.
         self.begun = 0
@@ -44,9 +43,9 @@ class Held:
 
     def __enter__(self) -> Self:
         connection = connections[router.db_for_write(Event)]
-        # In a transaction, as in a host's tests, nobody else sees the claim; nor is there anybody else where tasks are
-        # run in line.
-        sees_others = not connection.in_atomic_block and not self._app.conf.task_always_eager
+        # In a transaction, as in a host's tests, nobody else sees the claim; and if tasks run in line, there is nobody
+        # else.
+        sees_others = not connection.in_atomic_block and not project_app().conf.task_always_eager
         if len(self._events) > 1 and connection.features.has_select_for_update and sees_others:
             timer = threading.Timer(PATIENCE, self._release_meanwhile)
             timer.daemon = True
@@ -67,7 +66,7 @@ class Held:
             release(self._claim, self._take_all())
             return
         try:
-            # What was not started need not wait for the end of the lease, should the connection be what broke.
+            # On a new connection if this one broke: what was not begun must not wait for the end of the lease.
             connection = connections[router.db_for_write(Event)]
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
@@ -82,8 +81,6 @@ class Held:
         return left
 
     def _release_meanwhile(self) -> None:
-        # This thread would know of no app but Celery's default.
-        self._app.set_current()
         try:
             if left := self._take_all():
                 release(self._claim, left)

@@ -51,9 +51,7 @@ class Outcome:
         """Write that the receiver succeeded, in the present transaction."""
         result = result_of(returned)
         moment = lock(self.event, self.claim.id)
-        self._write(
-            status=Delivery.Status.SUCCEEDED, error="", result=result, next_attempt_at=None, finished_at=moment
-        )
+        self._write(status=Delivery.Status.SUCCEEDED, error="", result=result, next_attempt_at=None, finished_at=moment)
         failpoints.reach("outcomes.before_commit")
 
     def write_failure(self, error: BaseException, *, is_gone: bool) -> Delivery:

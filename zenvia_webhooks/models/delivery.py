@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.models.event import Event
+from zenvia_webhooks.models.fields import SafeCharField, SafeTextField
 from zenvia_webhooks.signals import MAX_NAME_LENGTH
 
 logger = logging.getLogger(__name__)
@@ -43,26 +44,29 @@ class Delivery(models.Model):
     """The handing of one event to one receiver, and how that went."""
 
     class Status(models.TextChoices):
-        #: Open: it will be tried (again) at `next_attempt_at`.
+        #: Open: it will be attempted at `next_attempt_at`.
         RETRYING = "retrying", _("retrying")
         SUCCEEDED = "succeeded", _("succeeded")
-        #: Tried as often as `RETRY_DELAYS` allows.
+        #: Attempted as often as `RETRY_DELAYS` allows, or given up by its receiver.
         FAILED = "failed", _("failed")
         #: Like failed, and the receiver was not connected in the worker at the last attempt.
         GONE = "gone", _("gone")
 
     event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries")
-    #: The receiver's `dispatch_uid`, or its dotted path.
-    receiver = models.CharField(_("receiver"), max_length=MAX_NAME_LENGTH)
+    receiver = SafeCharField(
+        _("receiver"), max_length=MAX_NAME_LENGTH, help_text=_("Its dispatch_uid, or its dotted path.")
+    )
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.RETRYING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt at"), null=True)
-    #: Of the last attempt.
-    duration_ms = models.PositiveIntegerField(_("duration in milliseconds"), null=True)
-    #: Of the last failed attempt.
-    error = models.TextField(_("error"), blank=True)
-    #: The model instance that the receiver returned, as `app_label.model:primary key`; empty for all else.
-    result = models.CharField(_("result"), max_length=255, blank=True)
+    duration_ms = models.PositiveIntegerField(
+        _("duration in milliseconds"), null=True, help_text=_("Of the last attempt.")
+    )
+    error = SafeTextField(_("error"), blank=True, help_text=_("Of the last failed attempt."))
+    #: `app_label.model:primary key`.
+    result = SafeCharField(
+        _("result"), max_length=255, blank=True, help_text=_("The object that the receiver returned, if any.")
+    )
     finished_at = models.DateTimeField(_("finished at"), null=True)
 
     objects: ClassVar[models.Manager[Delivery]] = DeliveryQuerySet.as_manager()
@@ -79,7 +83,7 @@ class Delivery(models.Model):
 
     @property
     def result_object(self) -> models.Model | None:
-        """The model instance that the receiver returned; None where there is none, or none any more."""
+        """The model instance that the receiver returned; None if there is none, or none any more."""
         label, _colon, pk = self.result.partition(":")
         try:
             found: models.Model | None = apps.get_model(label)._default_manager.filter(pk=pk).first()

@@ -12,7 +12,7 @@ from zenvia_webhooks import wakeup
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.contracts.base import Contract, Interaction, Lead, Quote
 from zenvia_webhooks.models.clock import DatabaseNow
-from zenvia_webhooks.models.fields import BytesField, SparseIndex
+from zenvia_webhooks.models.fields import BytesField, SafeCharField, SafeJSONField, SafeTextField, SparseIndex
 from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
 
@@ -20,7 +20,7 @@ from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_o
 class Event(models.Model):
     """One stored notification.
 
-    What is in `payload`, `body` and `headers` was sent by whoever holds the subscription's token: Zenvia signs nothing.
+    Whoever holds the subscription's token sent what is in `payload`, `body` and `headers`: Zenvia signs nothing.
     """
 
     class Status(models.TextChoices):
@@ -30,7 +30,7 @@ class Event(models.Model):
         RETRYING = "retrying", _("retrying")
         #: Every receiver succeeded.
         DISPATCHED = "dispatched", _("dispatched")
-        #: Nobody was connected to the topic's own signal.
+        #: No receiver was connected to the topic's own signal.
         UNHANDLED = "unhandled", _("unhandled")
         #: Some receiver failed for good.
         FAILED = "failed", _("failed")
@@ -46,31 +46,39 @@ class Event(models.Model):
         on_delete=models.SET_NULL,
         related_name="events",
     )
-    #: The contract whose envelope it came in; empty while quarantined.
-    contract = models.CharField(_("contract"), max_length=20, blank=True)
-    #: Canonical topic; empty while quarantined.
-    topic = models.CharField(_("topic"), max_length=100, blank=True)
-    #: When it happened, by Zenvia's word.
-    occurred_at = models.DateTimeField(_("occurred at"), null=True)
-    #: The envelope, made safe for every database: see `safe_json.make_safe`. None where the body is no JSON object.
-    payload = models.JSONField(_("payload"), null=True)
-    #: The exact bytes.
-    body = BytesField(_("body"))
-    headers = models.JSONField(_("headers"), default=dict)
+    contract = models.CharField(
+        _("contract"),
+        max_length=20,
+        blank=True,
+        help_text=_("Which of Zenvia's APIs sent it. Empty while quarantined."),
+    )
+    topic = SafeCharField(_("topic"), max_length=100, blank=True, help_text=_("Empty while quarantined."))
+    occurred_at = models.DateTimeField(_("occurred at"), null=True, help_text=_("When it happened, as Zenvia says."))
+    #: Made safe for every database: see `safe_json.make_safe` and `SafeJSONField`.
+    payload = SafeJSONField(
+        _("payload"), null=True, help_text=_("What Zenvia sent, as JSON. Empty if the body is no JSON object.")
+    )
+    body = BytesField(_("body"), help_text=_("The exact bytes that Zenvia sent."))
+    headers = SafeJSONField(_("headers"), default=dict, help_text=_("Those of the setting STORED_HEADERS."))
     remote_addr = models.GenericIPAddressField(_("remote address"), null=True)
-    #: See `intake`.
-    fingerprint = models.CharField(_("fingerprint"), max_length=64, unique=True)
+    #: See `intake.fingerprint`.
+    fingerprint = models.CharField(
+        _("fingerprint"), max_length=64, unique=True, help_text=_("The same for every repetition of a notification.")
+    )
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
-    #: The queue: due when past, by the database's clock; None once finished. Under a claim, the end of its lease.
-    next_attempt_at = models.DateTimeField(_("next attempt at"), null=True)
-    #: Who has it in hand; None when nobody does.
-    claim = models.UUIDField(_("claim"), null=True)
+    #: The queue: a row is due if this is past, by the database's clock.
+    next_attempt_at = models.DateTimeField(
+        _("next attempt at"),
+        null=True,
+        help_text=_("While a worker has it, when others may take it over. Empty once it is finished."),
+    )
+    claim = models.UUIDField(_("claim"), null=True, help_text=_("Set while a worker has it."))
     received_at = models.DateTimeField(_("received at"))
     finished_at = models.DateTimeField(_("finished at"), null=True)
-    #: How often the same notification came again.
-    duplicates = models.PositiveIntegerField(_("duplicates"), default=0)
-    #: Why it is quarantined.
-    error = models.TextField(_("error"), blank=True)
+    duplicates = models.PositiveIntegerField(
+        _("duplicates"), default=0, help_text=_("How often the same notification came again.")
+    )
+    error = SafeTextField(_("error"), blank=True, help_text=_("Why it is quarantined."))
 
     objects: ClassVar[models.Manager[Event]] = models.Manager()
 
@@ -79,7 +87,7 @@ class Event(models.Model):
         verbose_name_plural = _("events")
         indexes: ClassVar[list[models.Index]] = [
             SparseIndex(fields=["next_attempt_at"], of="next_attempt_at", name="zenvia_event_due"),
-            # Stalled events, of which a backlog has none, or a few.
+            # For stalled events: few rows have a claim, however many are due.
             SparseIndex(fields=["next_attempt_at"], of="claim", name="zenvia_event_claimed"),
             models.Index(fields=["-received_at", "-id"], name="zenvia_event_received"),
         ]
@@ -141,11 +149,16 @@ class Event(models.Model):
             if locked is None:
                 return []  # purged meanwhile
             lease_ends = locked.next_attempt_at if locked.claim is not None else None
-            if (lease_ends and lease_ends > locked.now) or locked.status in (status.PENDING, status.QUARANTINED, status.ERASED):
+            if (lease_ends and lease_ends > locked.now) or locked.status in (
+                status.PENDING,
+                status.QUARANTINED,
+                status.ERASED,
+            ):
                 return []
             names = locked._to_replay(receivers, again, using)
             if names:
-                # Written here, so that a worker which does not know a receiver yet fails the attempt, not loses it.
+                # Written here: a worker of a former release, which does not know a receiver yet, then fails the attempt
+                # where it would have lost it.
                 locked.deliveries.using(using).reopen(locked, names, locked.now)
                 when = due_at or locked.now
                 events.update(status=status.RETRYING, next_attempt_at=when, claim=None, finished_at=None)

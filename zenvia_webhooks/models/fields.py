@@ -1,11 +1,16 @@
-"""Where databases differ in what a column or an index is."""
+"""Columns and indexes that differ between databases."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Callable
+from typing import Any, cast
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from zenvia_webhooks.models.character_sets import character_set, is_complete, writable
 
 
 class BytesField(models.BinaryField):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -15,12 +20,69 @@ class BytesField(models.BinaryField):  # type: ignore[type-arg]  # generic in th
         return None if value is None else bytes(value)
 
 
-class SparseIndex(models.Index):
-    """An index of the rows that have a value in `of`, which few have.
+class _SafeText:
+    """What is put before one of Django's text fields: it writes in ASCII what the column can't hold.
 
-    Partial on PostgreSQL and SQLite, so that it holds those rows alone, however many are stored. MariaDB and MySQL
-    have no partial indexes, and Django would leave one with a `condition` out there: a plain one on `of` takes its
-    place, where the others are at one end.
+    An error's text or a name of Zenvia's must not make a write fail, nor be cut off where the server only warns.
+    """
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        value = super().get_db_prep_value(value, connection, prepared)  # type: ignore[misc]  # Django's field
+        if not isinstance(value, str) or value.isascii():
+            return value
+        field = cast("models.Field[Any, Any]", self)
+        return writable(value, _character_set(field, connection))[: field.max_length]
+
+
+class SafeCharField(_SafeText, models.CharField):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A CharField that any text can be written to."""
+
+
+class SafeTextField(_SafeText, models.TextField):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A TextField that any text can be written to."""
+
+
+class SafeJSONField(models.JSONField):
+    """A JSONField that any text can be written to.
+
+    MariaDB's and MySQL's columns of this kind hold every character, whatever their tables do; PostgreSQL's only those
+    of the database. Characters that it lacks are then read back as they were written, in ASCII.
+    """
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        name = _character_set(self, connection) if connection.vendor == "postgresql" else "utf8"
+        if name == "utf8" or hasattr(value, "as_sql"):
+            return super().get_db_prep_value(value, connection, prepared)
+        if not is_complete(name):
+            value = _mapped(value, lambda text: writable(text, name))
+        # As characters, not as escapes, which PostgreSQL refuses if it can't convert them.
+        return connection.ops.adapt_json_value(value, _Unescaped)
+
+
+def _character_set(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+    return character_set(connection, field.model._meta.db_table, str(field.column))
+
+
+class _Unescaped(json.JSONEncoder):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "ensure_ascii": False})
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): _mapped(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_mapped(item, change) for item in value]
+    return value
+
+
+class SparseIndex(models.Index):
+    """An index of the few rows that have a value in the column `of`.
+
+    PostgreSQL and SQLite index those rows alone, however many are stored. MariaDB and MySQL have no partial indexes,
+    and Django would create none there: a plain index of `of` takes its place, with all other rows at one end.
     """
 
     def __init__(self, *, of: str, **kwargs: Any) -> None:

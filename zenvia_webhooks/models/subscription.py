@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.models.fields import SafeCharField, SafeTextField
 
 
 def new_token() -> str:
@@ -69,13 +70,13 @@ class Subscription(models.Model):
     #: What a change of this registration, under way or just made, replaces: empty once that is gone from Zenvia.
     previous_url = models.CharField(_("previous URL"), max_length=1000, blank=True, editable=False)
     previous_topics = models.JSONField(_("previous topics"), null=True, default=None, editable=False)
-    remote_id = models.CharField(_("id at Zenvia"), max_length=255, blank=True)
+    remote_id = SafeCharField(_("id at Zenvia"), max_length=255, blank=True)
     #: The callback URL that Zenvia was told.
     registered_url = models.CharField(_("registered URL"), max_length=1000, blank=True)
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
     #: When Zenvia's list was first seen without it.
     absent_since = models.DateTimeField(_("absent since"), null=True, default=None)
-    last_error = models.TextField(_("last error"), blank=True)
+    last_error = SafeTextField(_("last error"), blank=True)
     last_synced_at = models.DateTimeField(_("last compared with Zenvia at"), null=True, default=None)
     #: Written at most once a minute.
     last_event_at = models.DateTimeField(_("last event at"), null=True, default=None)

@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from zenvia_webhooks.models.fields import SafeTextField
+
 
 class TaskRun(models.Model):
     """The last run of a task: the heartbeat of beat and workers, and the progress of long jobs.
@@ -12,16 +14,17 @@ class TaskRun(models.Model):
     One row a task, overwritten by its next run, so the table does not grow. Times are the database's.
     """
 
-    #: What ran, such as `heartbeat.WORKER`.
-    task = models.CharField(_("task"), max_length=100, unique=True)
+    #: Such as `heartbeat.WORKER`.
+    task = models.CharField(_("task"), max_length=100, unique=True, help_text=_("What ran."))
     started_at = models.DateTimeField(_("started at"))
-    #: None while it runs, and for a heartbeat.
-    finished_at = models.DateTimeField(_("finished at"), null=True, default=None)
+    finished_at = models.DateTimeField(
+        _("finished at"), null=True, default=None, help_text=_("Empty while it runs, and for a heartbeat.")
+    )
     done = models.PositiveBigIntegerField(_("done"), default=0)
-    #: None where nobody counted beforehand.
-    total = models.PositiveBigIntegerField(_("total"), null=True, default=None)
-    #: For people; a worker's says which receivers are connected in it.
-    note = models.TextField(_("note"), blank=True)
+    total = models.PositiveBigIntegerField(
+        _("total"), null=True, default=None, help_text=_("Empty if nobody counted beforehand.")
+    )
+    note = SafeTextField(_("note"), blank=True, help_text=_("A worker's says which receivers are connected in it."))
 
     objects: ClassVar[models.Manager[TaskRun]] = models.Manager()
 
