@@ -226,3 +226,22 @@ def test_broker_that_comes_back_gets_hints_again(
     assert await_that(lambda: hints(host) == 1)
     assert wakeup._current is not None
     assert await_that(lambda: not wakeup._publisher().is_failing)
+
+
+def test_connection_that_was_closed_while_idle_is_replaced_at_once(host: Celery) -> None:
+    wakeup.hint()
+    assert wakeup.flush(5)
+    publisher = wakeup._publisher()
+    kept = publisher._connection
+    assert kept is not None
+    kept.default_channel.close()
+    # As RabbitMQ and Redis do to a connection that says nothing for long.
+    kept.default_channel.basic_publish = _broken_pipe
+    wakeup.hint()
+    assert wakeup.flush(5)
+    assert (hints(host), publisher.is_failing) == (2, False)
+    assert publisher._connection is not kept
+
+
+def _broken_pipe(*arguments: Any, **options: Any) -> None:
+    raise BrokenPipeError

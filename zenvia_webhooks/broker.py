@@ -34,14 +34,12 @@ TRANSPORT_OPTIONS: dict[str, dict[str, Any]] = {
 def project_app() -> Celery:
     """Return the project's Celery app: the same in every thread, whatever other apps the process has.
 
-    Celery's current app is the last one that was made in the calling thread, and in a thread that made none its
-    default: the one of `set_default()`, which every worker calls, or an empty one.
+    Celery's current app is the last one that was made in the calling thread. A thread that made none gets Celery's
+    default, which is the last one made anywhere, or an empty one that was made because somebody asked too early.
     """
     current: Celery = app_or_default()
     if is_chosen(current):
         return current
-    if (default := _default()) is not None:
-        return default
     if (found := _by_convention()) is not None:
         return found
     others = apps()
@@ -55,13 +53,7 @@ def is_chosen(app: Any) -> bool:
 
 def is_certain() -> bool:
     """Tell whether `project_app()` is no guess."""
-    return len(apps()) < 2 or is_chosen(app_or_default()) or _default() is not None or _by_convention() is not None
-
-
-def _default() -> Celery | None:
-    """Return the app of `set_default()`, if somebody called it."""
-    found: Celery | None = _state.default_app
-    return found if found is not None and found.main != "default" else None
+    return len(apps()) < 2 or is_chosen(app_or_default()) or _by_convention() is not None
 
 
 def apps() -> list[Celery]:

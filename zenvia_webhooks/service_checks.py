@@ -85,7 +85,8 @@ def check_celery_apps(**kwargs: Any) -> list[CheckMessage]:
         Warning(
             f"Several Celery apps are loaded in this process ({names}): hints may go to another broker than the "
             "project's, and events then wait for the sweep.",
-            hint="Call set_default() on the project's app where it is made.",
+            hint="Make the project's app in a module celery.py beside the settings, and import it in the __init__.py "
+            "there, as Celery's guide for Django says.",
             id="zenvia_webhooks.W014",
         )
     ]
