@@ -42,16 +42,17 @@ class Heartbeat:
 
 
 def write(*tasks: str) -> None:
-    """Note that these run: `WORKER`, and `BEAT` where it is for a sweep, or `COMMAND`. Never raises."""
+    """Write that these run: `WORKER`, and `BEAT` if it is for a sweep, or `COMMAND`. Never raises."""
     for task in tasks:
         now = time.monotonic()
-        if now - _written_at.get(task, -INTERVAL) < INTERVAL:
+        # A clock that runs backwards is a test's, which was stopped at some other time.
+        if 0 <= now - _written_at.get(task, -INTERVAL) < INTERVAL:
             continue
         _written_at[task] = now
         try:
             _write_row(task, "" if task == BEAT else connected())
         except Exception:
-            # No reason to hold up an event; what is wrong with the database will show there.
+            # An event must not wait for it; and if the database fails, that will show when the event is claimed.
             logger.exception("the heartbeat of %s could not be written", task)
 
 
@@ -79,13 +80,13 @@ def connected() -> str:
 
 def _write_row(task: str, note: str) -> None:
     using = router.db_for_write(TaskRun)
-    # A savepoint where a transaction is open: its error is not to be that transaction's.
+    # A savepoint if a transaction is open: an error here must not end that one.
     with transaction.atomic(using=using):
         rows = TaskRun.objects.using(using)
         if not rows.filter(task=task).exists():
             rows.bulk_create([TaskRun(task=task, started_at=DatabaseNow(), note=note)], ignore_conflicts=True)
             return
-        # Where another writes it just now, its heartbeat does as well; and that one may hang, with the row locked.
+        # If another process has the row locked, nothing is written: its heartbeat is as good, and it may hang.
         skips_locked = connections[using].features.has_select_for_update_skip_locked
         free = rows.filter(task=task).select_for_update(skip_locked=skips_locked)
         rows.filter(pk__in=list(free.values_list("pk", flat=True))).update(started_at=DatabaseNow(), note=note)

@@ -1,0 +1,73 @@
+"""django-cachalot and django-cacheops, which answer queries from a cache."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.apps import apps
+
+from tests.support.paths import ROOT
+from zenvia_webhooks.service_checks import check_caches
+
+SCRIPT = """
+import django
+from django.conf import settings
+import tests.settings as plain
+names = {name: getattr(plain, name) for name in dir(plain) if name.isupper()}
+names["INSTALLED_APPS"] = [*plain.INSTALLED_APPS, "cachalot"]
+settings.configure(**names)
+django.setup()
+from django.core.management import call_command
+from django.db import connection
+from zenvia_webhooks.dispatch import heartbeat
+from zenvia_webhooks.dispatch.claims import claim_due, claim_stalled
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.dispatch.lease import RunClock
+from zenvia_webhooks.models import Event
+from zenvia_webhooks.service_checks import check_caches
+from zenvia_webhooks.signals import lead_created
+from tests.support.webhooks import arrived
+import tests.celery, time
+call_command("migrate", verbosity=0)
+runs = []
+def receiver(sender, event, **kwargs):
+    runs.append(event.pk)
+receiver.__module__ = "receivers"
+lead_created.connect(receiver)
+event = arrived()
+assert [held.pk for held in claim_due(10, clock=RunClock(lease_seconds=0.5)).events] == [event.pk]  # and dies
+found = False
+ends = time.monotonic() + 20
+while not found and time.monotonic() < ends:
+    found = dispatch_due() == 1  # as each sweep does
+    time.sleep(0.05)
+event.refresh_from_db()
+print(found, len(runs), event.status, [message.id for message in check_caches()])
+"""
+
+
+def test_a_dead_workers_event_is_found_with_cachalot() -> None:
+    run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (run.returncode, run.stdout) == (0, "True 1 dispatched ['zenvia_webhooks.W013']\n"), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("profiles", "found"),
+    [
+        ({}, []),
+        ({"shop.*": {"ops": "all", "timeout": 60}}, []),
+        ({"*.*": {"timeout": 60}}, []),
+        ({"*.*": {"ops": "get", "timeout": 60}}, ["zenvia_webhooks.E008"]),
+        ({"*.*": {"ops": "get", "timeout": 60}, "zenvia_webhooks.*": None}, []),
+        ({"zenvia_webhooks.Event": {"ops": "fetch", "timeout": 60}}, ["zenvia_webhooks.E008"]),
+    ],
+)
+def test_cacheops_is_refused_where_it_caches_our_tables(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, profiles: Any, found: list[str]
+) -> None:
+    settings.CACHEOPS = profiles
+    monkeypatch.setattr(apps, "is_installed", lambda name: name == "cacheops")
+    assert [message.id for message in check_caches()] == found
