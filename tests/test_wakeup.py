@@ -234,9 +234,9 @@ def test_connection_that_was_closed_while_idle_is_replaced_at_once(host: Celery)
     publisher = wakeup._publisher()
     kept = publisher._connection
     assert kept is not None
-    kept.default_channel.close()
-    # As RabbitMQ and Redis do to a connection that says nothing for long.
-    kept.default_channel.basic_publish = _broken_pipe
+    # As it is after RabbitMQ or Redis has closed a connection that said nothing for long.
+    channel: Any = kept.default_channel
+    channel.basic_publish = _broken_pipe
     wakeup.hint()
     assert wakeup.flush(5)
     assert (hints(host), publisher.is_failing) == (2, False)

@@ -31,7 +31,7 @@ class Account:
     contract: str
     #: Base address, without a slash at the end.
     api_url: str
-    #: Canonical topic → the string that Zenvia uses for it, where it differs from the contract's.
+    #: Canonical topic → the string that Zenvia uses for it, if it is not the contract's.
     wire_topics: Mapping[str, str]
     #: Seconds that one call may take.
     timeout: float
@@ -40,7 +40,7 @@ class Account:
 class Conf:
     """Typed, checked access to `settings.ZENVIA_WEBHOOKS`.
 
-    Every property raises `ZenviaConfigurationError` where the value is of a wrong kind.
+    Every property raises `ZenviaConfigurationError` if the value is of a wrong kind.
     """
 
     @property
@@ -55,7 +55,7 @@ class Conf:
     def account(self, alias: str) -> Account:
         """Return one account.
 
-        Raises ZenviaConfigurationError where there is none of that alias.
+        Raises ZenviaConfigurationError if there is none of that alias.
         """
         accounts = self._get("ACCOUNTS", {}, _mapping)
         if alias not in accounts:

@@ -15,7 +15,7 @@ from zenvia_webhooks.models import Event
 
 logger = logging.getLogger(__name__)
 
-#: What nobody will touch again by itself. The quarantined are among them: their bodies hold personal data, too.
+#: Statuses that end an event. Quarantined ones are purged like the others: their bodies hold personal data, too.
 FINISHED = (
     Event.Status.DISPATCHED,
     Event.Status.UNHANDLED,
@@ -44,16 +44,16 @@ def to_purge(days: float) -> QuerySet[Event]:
     """Return the finished events that were received more than so many days ago."""
     moment = now()
     age = min(timedelta(days=days), moment - datetime(1000, 1, 1, tzinfo=UTC))  # some mean "keep" by a large number
-    # By the time of receipt, which has an index. The status alone, as the index of `next_attempt_at` looks good for
-    # "is null" to MariaDB, and holds nearly all rows there.
+    # By `received_at`, which has an index, and by status alone: for "next_attempt_at is null" MariaDB would choose that
+    # column's index, where nearly all rows are null.
     return Event.objects.using(router.db_for_write(Event)).filter(received_at__lt=moment - age, status__in=FINISHED)
 
 
 def purge(days: float, after: Position | None = None) -> Iterator[Purged]:
     """Delete `to_purge(days)`, what belongs to it included, in small transactions, the oldest first; yield each one.
 
-    It begins behind `after`, if given. What is due, or in a worker's hands, is left alone, whatever its status says;
-    and so is what rows of the host's own refer to and must not lose.
+    It begins behind `after`, if given. Left alone is what is due or under a claim, whatever its status says, and what
+    rows of the host's own protect.
     """
     old = to_purge(days).order_by("received_at", "pk")
     skips_locked = connections[old.db].features.has_select_for_update_skip_locked
@@ -88,7 +88,7 @@ def _delete(pks: Sequence[int], using: str) -> int:
             # Without their columns: bodies may be large.
             Event.objects.using(using).filter(pk__in=pks).only("pk").delete()
             if connection.vendor == "postgresql":
-                # Else a foreign key with DO_NOTHING is looked at when it is too late to keep just that event.
+                # Now: a foreign key with DO_NOTHING would else fail at the commit, too late to keep just that event.
                 connection.check_constraints()
     except (ProtectedError, RestrictedError, IntegrityError):
         if len(pks) == 1:

@@ -18,10 +18,10 @@ PURGE_SECONDS = 5
 
 
 class OwnTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
-    """A task of ours, which a host's defaults for its own do not reach.
+    """A task of ours: a host's defaults for its own tasks don't apply to it.
 
-    A rate limit would hold up leads, and a message that comes again after its worker died starts nothing that the next
-    sweep does not. Nor does a transaction reach it that another task of the process has left open.
+    A rate limit would hold up leads, and redelivering the message of a worker that died does nothing that the next
+    sweep does not do. It starts outside of any transaction that another task of the process has left open.
     """
 
     ignore_result = True
@@ -41,8 +41,8 @@ class OwnTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
 class DispatchTask(OwnTask):
     """A task whose time limits follow `LEASE_SECONDS`.
 
-    Properties, as a message that names the task carries no limits, and beat's schedule is a constant. A worker reads
-    them when it starts. Only the prefork pool keeps them.
+    They are properties, which a worker reads when it starts: a message that names the task carries no limits, and
+    beat's schedule is a constant. Only the prefork pool keeps them.
     """
 
     @property
@@ -59,8 +59,8 @@ class DispatchTask(OwnTask):
 def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
     """Hand due events to their receivers; return how many were taken up.
 
-    Beat says that it is the `sweep`, which goes on until nothing is due or the next one comes: where hints get lost, it
-    is all that there is.
+    A `sweep`, which beat asks for, goes on until nothing is due or the next one comes: if hints get lost, nothing else
+    hands events out.
     """
     clock = RunClock()
     pools.require_supported()
@@ -78,7 +78,7 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
 def purge_events(self: Task[..., int], after: tuple[str, int] | None = None) -> int:
     """Delete finished events older than `RETENTION_DAYS`, for some seconds; then leave the rest to a run of its own.
 
-    So a worker of one process has time for events in between. `after` is how far the run before has come: the last
+    So a worker of one process has time for events in between. `after` is how far the previous run has come: the last
     event's `received_at` in ISO 8601, and its id. Return how many were deleted.
     """
     days, purged = conf.retention_days, 0

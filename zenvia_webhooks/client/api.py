@@ -25,15 +25,15 @@ MAX_ID_LENGTH = 255
 class ZenviaClient:
     """Zenvia's API for one account of `ZENVIA_WEBHOOKS["ACCOUNTS"]`.
 
-    Every method raises ZenviaConnectionError where no whole answer came (its outcome is unknown) and ZenviaAPIError for
+    Every method raises ZenviaConnectionError if no whole answer came (its outcome is unknown), and ZenviaAPIError for
     an answer that is an error or can't be read. No call is ever repeated.
     """
 
     def __init__(self, account: str = "default", *, contract: str | None = None) -> None:
         """Speak the account's contract, or the one that is named, with the account's key.
 
-        Raise ZenviaConfigurationError where the account is not there or has no API key, KeyError for a contract that
-        is none.
+        Raise ZenviaConfigurationError if the account is not there or has no API key, KeyError for a contract that is
+        none.
         """
         self.account = _speaking(conf.account(account), contract)
         self.contract = get_contract(self.account.contract)
@@ -76,8 +76,8 @@ class ZenviaClient:
     def create_subscription(self, topics: Sequence[str], callback_url: str) -> RemoteSubscription:
         """Register a callback URL for canonical topics.
 
-        Where the contract's `REPLACES` is True, Zenvia deactivates every other subscription by it: look at the list
-        first. An empty answer is no error: what Zenvia lists then under this URL is returned.
+        If the contract's `REPLACES` is True, this makes Zenvia deactivate every other subscription: look at the list
+        first. If the answer is empty, what Zenvia then lists under this URL is returned.
         Raises ValueError for a number of topics that the contract does not allow.
         """
         call = self.contract.create_call(topics, callback_url, self.account.wire_topics)
@@ -100,14 +100,14 @@ class ZenviaClient:
             self._read_if_any(answer, _object_of(remote_id))
 
     def list_topics(self) -> list[str]:
-        """Return the canonical topics that Zenvia offers; those that are published, where it can't be asked."""
+        """Return the canonical topics that Zenvia offers; the published ones if the contract has no call for it."""
         call = self.contract.topics_call()
         if call is None:
             return list(self.contract.TOPICS)
         return self._read(self._request(call), lambda reply: self.contract.read_topics(reply, self.account.wire_topics))
 
     def check_key(self) -> None:
-        """Raise ZenviaError where the API key does not work with this contract."""
+        """Raise ZenviaError if the API key does not work with this contract."""
         call = self.contract.check_call()
         if call == self.contract.list_call():
             self.list_subscriptions()
@@ -118,7 +118,7 @@ class ZenviaClient:
         try:
             created = find(self.list_subscriptions(), topics, callback_url, self.wire_topic)
         except ZenviaError as error:
-            # Whatever became of the list, the registration was answered with a 2xx.
+            # Though the list failed, the registration itself was answered with a 2xx.
             raise self._unreadable(answer, f"an empty answer, and {error}") from error
         if created is None:
             raise self._unreadable(answer, "an empty answer, and it is not in the list")
@@ -158,7 +158,7 @@ class ZenviaClient:
             why = "nested too deep"
         except ValueError as error:
             why = str(error)
-        # Raised here, as those errors hold the body.
+        # Raised here, outside of the handlers: those errors hold the body, and would be its context.
         raise self._unreadable(answer, why)
 
     def _unreadable(self, answer: Answer, why: str) -> ZenviaAPIError:
@@ -213,10 +213,10 @@ def _speaking(account: Account, contract: str | None) -> Account:
     """Return the account as it would be with another contract."""
     if contract is None or contract == account.contract:
         return account
-    # Not Zenvia's own address but a stand-in's or a proxy's: that speaks both.
+    # An address that is not Zenvia's own is a stand-in's or a proxy's, which speaks both contracts.
     is_default = account.api_url == get_contract(account.contract).API_URL
     other = get_contract(contract)
-    # Its names of topics are those of its own contract.
+    # The account's WIRE_TOPICS are names of its own contract.
     return replace(account, contract=contract, api_url=other.API_URL if is_default else account.api_url, wire_topics={})
 
 

@@ -1,7 +1,7 @@
 """A query string that is written onto the wire and nowhere else.
 
-urllib3 logs each request's path with its query, names it in warnings and errors, and what watches programs from inside
-(error trackers, tracing) reads it off the HTTP library. So none of them is told: the connection adds it to the bytes.
+urllib3 logs each request's path with its query and names it in warnings and errors; error trackers and tracing read it
+off the HTTP library. So the library is not told of the query: the connection adds it to the bytes that are sent.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 #: More than any list of subscriptions; what is longer is not read.
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
-#: What an error shows of an answer is in them.
+#: An error shows no more of an answer than this.
 FIRST_BYTES = 1024
 #: Kinds of error before there is a connection: nothing was sent.
 NOT_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror"})
@@ -48,7 +48,7 @@ class Answer:
 def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     """Make one call, once, and return its answer, whatever its status.
 
-    A body longer than `MAX_ANSWER_BYTES` is cut behind it. Raises ZenviaConnectionError where no answer began, or none
+    A body longer than `MAX_ANSWER_BYTES` is cut behind it. Raises ZenviaConnectionError if no answer began, or none
     was whole within the account's `TIMEOUT`.
     """
     answer = _within(account.timeout, lambda: _exchange(call, account, credentials))
@@ -64,7 +64,6 @@ def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
 def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     ends = time.monotonic() + account.timeout
     host = urlsplit(account.api_url).hostname or ""
-    body, cut_off = bytearray(), ""
     # A session of its own: on a kept connection, a POST might be sent twice by the HTTP library.
     with (
         _Session(credentials.params) as session,
@@ -83,25 +82,32 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
             stream=True,
         ) as response,
     ):
-        try:
-            # The first words byte by byte: a piece that is cut off half way is lost.
-            while chunk := response.raw.read(1 if len(body) < FIRST_BYTES else 8 * 1024, decode_content=True):
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    break
-                if time.monotonic() > ends:
-                    raise TimeoutError
-        except HTTPError as error:
-            cut_off = _kind(error)
-            if cut_off == "TimeoutError":
-                raise
+        body, cut_off = _body_of(response, ends)
     return Answer(
         call=call.name,
         status=response.status_code,
-        body=bytes(body),
+        body=body,
         location=response.headers.get("Location", ""),
         cut_off=cut_off,
     )
+
+
+def _body_of(response: requests.Response, ends: float) -> tuple[bytes, str]:
+    """Return a body, and the kind of error that cut it off, if one did. Raises TimeoutError at `ends`."""
+    body = bytearray()
+    try:
+        # The first words byte by byte: a piece that is cut off half way is lost.
+        while chunk := response.raw.read(1 if len(body) < FIRST_BYTES else 8 * 1024, decode_content=True):
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                break
+            if time.monotonic() > ends:
+                raise TimeoutError
+    except HTTPError as error:
+        if (cut_off := _kind(error)) == "TimeoutError":
+            raise
+        return bytes(body), cut_off
+    return bytes(body), ""
 
 
 class _Session(requests.Session):
@@ -133,8 +139,8 @@ def _within(seconds: float, work: Callable[[], T]) -> T | str:
     """Return what `work` returns, else why not: " within 10 s", ": ConnectionRefusedError".
 
     It runs in a thread, which is left to itself when the time is over: the HTTP library's time-out begins anew with
-    each byte that comes in, and does not hold for the look-up of a name. Of an error nothing but its kind comes out:
-    the library's texts may hold URL and headers, key included, and would stay with ours even `from None`.
+    each byte that comes in, and does not cover the look-up of a name. Of an error only the kind is returned: the
+    library's texts may hold URL and headers, key included, and would stay with ours even `from None`.
     """
     too_slow = f" within {seconds:g} s"
     outcome: SimpleQueue[T | str] = SimpleQueue()

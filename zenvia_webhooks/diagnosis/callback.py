@@ -51,7 +51,7 @@ def check_callback() -> Iterator[Finding]:
 
 
 def _read(answer: Answer, base: str, question: str) -> Finding:
-    names = {"base": base, "status": answer.status}
+    names: dict[str, object] = {"base": base, "status": answer.status}
     said = _json(answer)
     proof = said.get("proof")
     if answer.status == 404 and isinstance(proof, str) and constant_time_compare(proof, probe.proof(question) or ""):
@@ -66,7 +66,12 @@ def _read(answer: Answer, base: str, question: str) -> Finding:
                 "the address that the site really has."
             ),
         )
-    if answer.status == 404 and said.get("error") == "unknown token":
+    return _of_another(answer.status, said.get("error"), names)
+
+
+def _of_another(status: int, error: object, names: dict[str, object]) -> Finding:
+    """Return what is to be said of an answer that does not prove this site."""
+    if status == 404 and error == "unknown token":
         return broken(
             AREA,
             "callback-with-another-key",
@@ -76,7 +81,7 @@ def _read(answer: Answer, base: str, question: str) -> Finding:
                 "or SECRET_KEY."
             ),
         )
-    if answer.status == 503 and said.get("error") == "try again later":
+    if status == 503 and error == "try again later":
         return broken(
             AREA,
             "callback-unavailable",

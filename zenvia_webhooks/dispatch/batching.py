@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zenvia_webhooks.conf import conf
 
-#: Seconds of work that a claim is meant to hold.
+#: Seconds of work that a claim should hold.
 CLAIM_SECONDS = 1.0
-#: Seconds after which what was claimed no longer waits for the receiver that is running: it may be slow, or hang, and
-#: other processes be idle.
+#: Seconds after which claimed events are released though a receiver still runs: it may be slow, or hang, while other
+#: processes are idle.
 PATIENCE = 2 * CLAIM_SECONDS
 FIRST_SIZE = 10
 
@@ -15,7 +15,7 @@ FIRST_SIZE = 10
 class Pace:
     """How many events a process claims at a time: about a second's work.
 
-    The more at once, the fewer queries; but what one process has claimed no idle one can take.
+    The more at once, the fewer queries; but an idle process can't take what another has claimed.
     """
 
     def __init__(self) -> None:
@@ -27,17 +27,17 @@ class Pace:
         return min(self._size, conf.batch_size)
 
     def newest_of(self, size: int) -> int:
-        """Return how many of a claim are the newest due: half, the odd one in turn."""
+        """Return how many of a claim's events are the newest due: half; an odd one every other time."""
         self._turn = 1 - self._turn
         return (size + 1 - self._turn) // 2
 
     def note(self, events: int, seconds: float) -> None:
-        """Take note of how long so many events took."""
+        """Adapt to how long so many events took."""
         if not events:
             return
         fitting = int(events * CLAIM_SECONDS / max(seconds, 0.001))
         if fitting < self._size:
             self._size = max(fitting, 1)
         elif events >= self.size():
-            # A batch that was not full shows little.
+            # Only a full batch shows that more would fit.
             self._size = min(2 * self._size, fitting)

@@ -1,6 +1,6 @@
 """Handing events to receivers: claim what is due, deliver, record.
 
-One way for a new event, a retry, a swept one and a replay: a row that is due.
+A new event, a retry and a replay all come here in one way: as a row that is due.
 """
 
 from __future__ import annotations
@@ -29,21 +29,14 @@ pace = Pace()
 def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunClock | None = None) -> int:
     """Hand some due events, a second's work or two, to their receivers; return how many were begun.
 
-    At most `limit`. Where more is due, a hint is sent, unless there is nobody to take it. `clock` is that of a run
-    which has begun already. Raises ZenviaConfigurationError, before it takes anything up.
+    At most `limit`. If more is due, a hint is sent, unless there is nobody to take it. `clock` is that of a run which
+    has begun already. Raises ZenviaConfigurationError, before it claims anything.
     """
-    # What is read later on would else fail in a receiver's name, and use up its attempts.
+    # Read now: a setting that can't be read later on would count as a receiver's failed attempt.
     _ = conf.atomic_receivers, conf.retry_delays
     clock, hints = clock or RunClock(), _Hints(may_hint)
-    if pace.owes_stalled:
-        # Said beforehand, as this one may kill the process: then the others have their turn in the next.
-        pace.owes_stalled = False
-        owed = claim_stalled(clock)
-        if owed.events:
-            try:
-                return _work_off(owed, hints)[0]
-            finally:
-                hints.send()
+    if (begun := _work_off_owed(clock, hints)) is not None:
+        return begun
     size = pace.size() if limit is None else min(pace.size(), limit)
     claim = claim_due(size, newest=pace.newest_of(size), clock=clock)
     if claim.is_full:
@@ -54,27 +47,48 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunC
         begun, is_more = _work_off(claim, hints)
         pace.note(begun, time.monotonic() - began)
         pace.owes_stalled = not clock.may_start
-        # Stalled events come after the others are written down or released, and one at a time: one that kills this
-        # process, too, takes nobody with it.
-        ends = time.monotonic() + CLAIM_SECONDS
-        while clock.may_start and begun != limit:
-            stalled = claim_stalled(clock)
-            if not stalled.events:
-                break
-            of_stalled, is_unfinished = _work_off(stalled, hints)
-            begun += of_stalled
-            if is_unfinished or time.monotonic() >= ends:
-                is_more = True
-                break
+        of_stalled, is_more_stalled = _work_off_stalled(clock, hints, None if limit is None else limit - begun)
     except Exception:
         hints.send_another()
         raise
-    if is_more:
-        # Whoever took the one before the work found nothing of what has been released since.
+    if is_more or is_more_stalled:
+        # Whoever took the hint that was sent before the work saw nothing of what has been released since.
         hints.send_another()
     elif claim.is_full:
         hints.send()
-    return begun
+    return begun + of_stalled
+
+
+def _work_off_owed(clock: RunClock, hints: _Hints) -> int | None:
+    """Dispatch the stalled event that had no turn in the last run; None if there is none."""
+    if not pace.owes_stalled:
+        return None
+    # Before it runs, as it may kill the process: then the other events have their turn in the next run.
+    pace.owes_stalled = False
+    owed = claim_stalled(clock)
+    if not owed.events:
+        return None
+    try:
+        return _work_off(owed, hints)[0]
+    finally:
+        hints.send()
+
+
+def _work_off_stalled(clock: RunClock, hints: _Hints, limit: int | None) -> tuple[int, bool]:
+    """Dispatch stalled events for a second; return how many were begun, and whether some may be left.
+
+    After the others are written or released, and one at a time: one that kills this process takes no other with it.
+    """
+    begun, ends = 0, time.monotonic() + CLAIM_SECONDS
+    while clock.may_start and begun != limit:
+        stalled = claim_stalled(clock)
+        if not stalled.events:
+            break
+        of_this, is_unfinished = _work_off(stalled, hints)
+        begun += of_this
+        if is_unfinished or time.monotonic() >= ends:
+            return begun, True
+    return begun, False
 
 
 class _Hints:

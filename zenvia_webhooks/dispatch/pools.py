@@ -11,7 +11,7 @@ from zenvia_webhooks.exceptions import ZenviaConfigurationError
 
 SUPPORTED = (prefork.TaskPool, solo.TaskPool, thread.TaskPool)
 
-#: This worker's pool, where it is none of ours. A forked process has it from its parent.
+#: This worker's pool if it is not in `SUPPORTED`. A forked process has it from its parent.
 _unsupported: type | None = None
 
 
@@ -23,10 +23,11 @@ def note_pool(instance: Any, **kwargs: Any) -> None:
 
 
 def require_supported() -> None:
-    """Raise ZenviaConfigurationError in a worker whose pool does not run receivers as they are meant to be run.
+    """Raise ZenviaConfigurationError in a worker whose pool can't run receivers.
 
-    Under gevent and eventlet, receivers would share one thread: one that waits in C code holds up all, nothing can
-    interrupt it, and Django's connections are not made for it. Not when the worker starts: it may have no task of ours.
+    Under gevent and eventlet, receivers would share one thread: one that waits in C code holds up all others, nothing
+    can interrupt it, and Django's connections are not made for it. Called by the task, not when the worker starts: a
+    worker may be there for other tasks alone.
     """
     if _unsupported is not None:
         raise ZenviaConfigurationError(

@@ -1,7 +1,7 @@
 """A question that a site asks itself through its public URL: is it this site that answers there?
 
-The question has the form of a subscription's token that nobody has, so it takes the way of every notification. To the
-404 that it gets, the webhook adds a proof which needs the site's key, and which another site can't give.
+The question looks like a subscription's token, so it reaches the webhook as a notification does. The webhook answers
+404, as to every unknown token, and adds a proof that only a site with the same key can give.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def new_question() -> str:
 
 
 def proof(question: str) -> str | None:
-    """Return the answer to a question; None where it is none of this site's."""
+    """Return the answer to a question; None if it is none of this site's."""
     nonce, mark = question[:HALF], question[HALF:]
     if not constant_time_compare(mark, _digest("question", nonce)[:HALF]):
         return None
