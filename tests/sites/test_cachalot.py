@@ -1,16 +1,11 @@
-"""django-cachalot and django-cacheops, which answer queries from a cache."""
+"""django-cachalot, which answers queries from a cache."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
-
-import pytest
-from django.apps import apps
 
 from tests.support.paths import ROOT
-from zenvia_webhooks.service_checks import check_caches
 
 SCRIPT = """
 import django
@@ -52,22 +47,3 @@ print(found, len(runs), event.status, [message.id for message in check_caches()]
 def test_a_dead_workers_event_is_found_with_cachalot() -> None:
     run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert (run.returncode, run.stdout) == (0, "True 1 dispatched ['zenvia_webhooks.W013']\n"), run.stderr
-
-
-@pytest.mark.parametrize(
-    ("profiles", "found"),
-    [
-        ({}, []),
-        ({"shop.*": {"ops": "all", "timeout": 60}}, []),
-        ({"*.*": {"timeout": 60}}, []),
-        ({"*.*": {"ops": "get", "timeout": 60}}, ["zenvia_webhooks.E008"]),
-        ({"*.*": {"ops": "get", "timeout": 60}, "zenvia_webhooks.*": None}, []),
-        ({"zenvia_webhooks.Event": {"ops": "fetch", "timeout": 60}}, ["zenvia_webhooks.E008"]),
-    ],
-)
-def test_cacheops_is_refused_where_it_caches_our_tables(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, profiles: Any, found: list[str]
-) -> None:
-    settings.CACHEOPS = profiles
-    monkeypatch.setattr(apps, "is_installed", lambda name: name == "cacheops")
-    assert [message.id for message in check_caches()] == found
