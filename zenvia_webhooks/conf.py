@@ -114,7 +114,7 @@ class Conf:
         return self._get("DIGEST_KEY", None, _text) or settings.SECRET_KEY
 
     def _get(self, key: str, default: Any, read: Callable[[str, Any], T]) -> T:
-        # A default passes through the same reader, so both have one type; None stays None where it is the default.
+        # A default passes through the same reader, so both have one type; None stays None if it is the default.
         value = self._dict().get(key, default)
         if value is None and default is None:
             return value  # type: ignore[return-value]  # the reader's type then says `| None`
@@ -208,7 +208,7 @@ def _url(where: str, value: Any) -> str:
     url = _text(where, value).rstrip("/")
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises where it is no number
+        _ = parts.port  # raises if it is no number
     except ValueError:
         raise _wrong(where, "a URL such as 'https://crm.example.com'") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:

@@ -25,7 +25,7 @@ class OwnTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
     """
 
     ignore_result = True
-    rate_limit = 0  # type: ignore[assignment]  # none, where None is the host's default
+    rate_limit = 0  # type: ignore[assignment]  # none; None would be the host's default
     acks_late = False
     reject_on_worker_lost = False
 

@@ -58,7 +58,7 @@ class ZenviaClient:
         )
 
     def get_subscription(self, remote_id: str) -> RemoteSubscription | None:
-        """Return one subscription; None where there is none of that id."""
+        """Return one subscription; None if there is none of that id."""
         call = self.contract.get_call(remote_id)
         if call is None:
             return next((row for row in self.list_subscriptions() if row.id == remote_id), None)

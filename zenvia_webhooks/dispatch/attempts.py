@@ -85,7 +85,7 @@ def run_attempt(attempt: Attempt) -> Delivery:
         outcome.row = outcomes.count_attempt(attempt.event, attempt.claim, attempt.name, attempt.row, attempt.number)
         failpoints.reach("attempts.after_count")
     try:
-        with none_for_the_process():
+        with only_exceptions():
             _deliver(attempt, outcome)
     except ClaimLostError:
         raise
@@ -141,7 +141,7 @@ def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exceptio
     row = outcome.write_failure(error, is_gone=attempt.receiver is None)
     if row.status != Delivery.Status.SUCCEEDED:
         try:
-            with none_for_the_process(), none_left_open():
+            with only_exceptions(), none_left_open():
                 delivery_failed.send_robust(sender=Delivery, event=copy.deepcopy(attempt.event), delivery=row)
         except TransactionLeftOpenError:
             logger.exception("a receiver of delivery_failed left a transaction open event=%s", attempt.event.pk)
@@ -151,7 +151,7 @@ def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exceptio
 
 
 @contextlib.contextmanager
-def none_for_the_process() -> Iterator[None]:
+def only_exceptions() -> Iterator[None]:
     """Raise ReceiverExitedError in place of what a host's code raises and is no `Exception`.
 
     Ctrl-C passes, and so does what Celery and its pools end a worker with.

@@ -57,7 +57,7 @@ def write(*tasks: str) -> None:
 
 
 def last(task: str) -> Heartbeat | None:
-    """Return the last heartbeat of `WORKER`, `BEAT` or `COMMAND`; None where there never was one."""
+    """Return the last heartbeat of `WORKER`, `BEAT` or `COMMAND`; None if there never was one."""
     rows = TaskRun.objects.using(router.db_for_write(TaskRun)).filter(task=task)
     row = rows.annotate(now=DatabaseNow()).values_list("started_at", "now", "note").first()
     if row is None:

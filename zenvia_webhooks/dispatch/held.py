@@ -34,7 +34,7 @@ class Held:
         self.begun = 0
 
     def take(self) -> Event | None:
-        """Return the next event, which is then begun; None where none is left."""
+        """Return the next event, which is then begun; None if none is left."""
         with self._lock:
             if not self._events:
                 return None

@@ -97,7 +97,7 @@ class Event(models.Model):
 
     @property
     def data(self) -> dict[str, Any]:
-        """The business object of the envelope; empty where there is none."""
+        """The business object of the envelope; empty if there is none."""
         contract = self._contract
         return contract.data(self.payload or {}) if contract else {}
 

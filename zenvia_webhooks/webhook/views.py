@@ -143,9 +143,9 @@ def read_body(request: HttpRequest) -> bytes:
 
 
 def declared_length(request: HttpRequest) -> int | None:
-    """Return the body's length in bytes by the request's word; None where it may be read to its end without one.
+    """Return the body's length in bytes by the request's word; None if it may be read to its end without one.
 
-    Raises RefusedError where there is a body but no way to tell its end: chunked, under a server that does not mark it.
+    Raises RefusedError if there is a body but no way to tell its end: chunked, under a server that does not mark it.
     """
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isascii() and length.isdecimal() and len(length) < 20:
