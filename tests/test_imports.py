@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("broker", "conf", "signals"),
     ("wakeup", "client"),
     ("models",),
-    ("dispatch", "subscriptions", "retention", "schedule", "webhook"),
+    ("dispatch", "people", "subscriptions", "retention", "schedule", "webhook"),
     ("checks", "service_checks", "tasks", "urls"),
     ("diagnosis", "sandbox", "apps", "migrations"),
     ("admin", "api", "management"),

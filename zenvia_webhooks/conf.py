@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from phonenumbers import SUPPORTED_REGIONS
 
 from zenvia_webhooks.contracts import CONTRACTS
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -110,6 +111,11 @@ class Conf:
         return self._get("RESOLVED_STATUSES", ("resolved", "finished", "completed", "closed"), _words)
 
     @property
+    def phone_regions(self) -> tuple[str, ...]:
+        """Countries in which a phone number without a country code is read, in this order: ISO 3166, such as "BR"."""
+        return self._get("PHONE_REGIONS", ("BR", "AR", "MX"), _phone_regions)
+
+    @property
     def digest_key(self) -> str:
         return self._get("DIGEST_KEY", None, _text) or settings.SECRET_KEY
 
@@ -202,6 +208,13 @@ def _header_names(where: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(v, str) for v in value):
         raise _wrong(where, "a list of header names")
     return tuple(sorted({name.lower() for name in value}))
+
+
+def _phone_regions(where: str, value: Any) -> tuple[str, ...]:
+    # In the order given, which counts: so no set.
+    if not isinstance(value, list | tuple) or not set(value) <= SUPPORTED_REGIONS:
+        raise _wrong(where, "a list of countries by ISO 3166, such as ['BR', 'AR', 'MX']")
+    return tuple(value)
 
 
 def _url(where: str, value: Any) -> str:

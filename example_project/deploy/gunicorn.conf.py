@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from example_project.logs import MaskTokens
+from zenvia_webhooks.redaction import RedactTokens
 
 worker_class = "gthread"
 workers = 1
@@ -26,4 +26,4 @@ access_log_format = '%(h)s "%(m)s" %(s)s %(B)s %(M)sms'
 def on_starting(server: Any) -> None:
     """Keep tokens out of gunicorn's own log, which names a request's path when its worker is stopped."""
     for name in ("gunicorn.error", "gunicorn.access"):
-        logging.getLogger(name).addFilter(MaskTokens())
+        logging.getLogger(name).addFilter(RedactTokens())

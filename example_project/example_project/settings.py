@@ -14,16 +14,22 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / "data").resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 
-DEBUG = os.environ.get("DEBUG", "1") == "1"
+# Off unless somebody asks for it: a page of DEBUG shows settings, queries and people to whoever causes an error.
+DEBUG = os.environ.get("DEBUG") == "1"
 # Without DEBUG there is no default: a published key is no key.
 SECRET_KEY = os.environ.get("SECRET_KEY") or ("for-development-only-" * 3 if DEBUG else "")
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")
 CSRF_TRUSTED_ORIGINS = list(filter(None, os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",")))
 
+if not DEBUG:
+    SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # A year. Not for subdomains, nor in browsers' own lists: those need not be this site's to decide, and it takes as
+    # long to take back.
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if os.environ.get("BEHIND_HTTPS_PROXY") == "1":
     # Only where a proxy sets this header, whatever the client sent: else anybody can say that they came over TLS.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -42,12 +48,16 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Every page asks for a login; zenvia_webhooks exempts its webhook.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if not DEBUG:
     # Serves STATIC_ROOT, as runserver does not without DEBUG, and so no other server needs to have those files.
     MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
 
+LOGIN_URL = "admin:login"
 ROOT_URLCONF = "example_project.urls"
 
 TEMPLATES = [
@@ -101,10 +111,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"mask_tokens": {"()": "example_project.logs.MaskTokens"}},
+    # The path of a webhook is a secret, and others than zenvia_webhooks log paths.
+    "filters": {"redact_tokens": {"()": "zenvia_webhooks.redaction.RedactTokens"}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "filters": ["mask_tokens"], "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "filters": ["redact_tokens"], "formatter": "line"},
     },
     "root": {"level": "INFO", "handlers": ["console"]},
     # Django's own handlers would mail or print what the filter has not seen.

@@ -48,9 +48,17 @@ save_contact(Event, event("lead.created", name="No id either"))
 assert Contact.objects.filter(lead_id=None).count() == 2
 assert save_quote_status(Event, event("quote.updated")) is None
 
+from django.contrib.auth.models import Permission, User
 from django.test import Client
-page = Client(HTTP_HOST="localhost").get("/")
+client = Client(HTTP_HOST="localhost")
+assert client.get("/").headers["Location"] == "/admin/login/?next=/"
+user = User.objects.create_user("ana")
+client.force_login(user)
+assert client.get("/").status_code == 403
+user.user_permissions.add(Permission.objects.get(codename="view_contact"))
+page = client.get("/")
 assert page.status_code == 200
+assert page.headers["X-Frame-Options"] == "DENY"
 assert "&lt;b&gt;No id&lt;/b&gt;" in page.content.decode()
 """
 
@@ -92,7 +100,7 @@ def run(*arguments: str, data_dir: Path, **environment: str) -> subprocess.Compl
 
 def own_environment(data_dir: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in NOT_ITS_OWN}
-    return kept | {"DATA_DIR": str(data_dir)}
+    return kept | {"DATA_DIR": str(data_dir), "DEBUG": "1"}
 
 
 def test_check_finds_nothing_once_it_is_configured(tmp_path: Path) -> None:
@@ -125,8 +133,19 @@ def test_urls_move_it_elsewhere(tmp_path: Path, environment: dict[str, str], exp
     assert done.stdout.strip() == expected, done.stderr
 
 
-def test_without_debug_a_secret_key_is_asked_for(tmp_path: Path) -> None:
-    assert "SECRET_KEY" in run("manage.py", "check", data_dir=tmp_path, DEBUG="0").stderr
+@pytest.mark.parametrize("debug", ["", "0", "true"])
+def test_without_debug_a_secret_key_is_asked_for(tmp_path: Path, debug: str) -> None:
+    assert "SECRET_KEY" in run("manage.py", "check", data_dir=tmp_path, DEBUG=debug).stderr
+
+
+def test_debug_is_off_unless_asked_for(tmp_path: Path) -> None:
+    environment = own_environment(tmp_path) | {"DJANGO_SETTINGS_MODULE": "example_project.settings", "SECRET_KEY": "k"}
+    del environment["DEBUG"]
+    code = "from django.conf import settings; print(settings.DEBUG)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=EXAMPLE, env=environment, capture_output=True, text=True, timeout=100
+    )
+    assert done.stdout.strip() == "False", done.stderr
 
 
 @pytest.mark.once

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -16,12 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.host import answers, environment, free_port, wait_for
-from tests.support.nginx import Nginx, need_nginx
+from tests.support.nginx import SITE, Nginx, need_nginx
 from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.once, pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(200)]
 
-SITE = "crm.example.com"
 LEAD = {"topic": "lead.created", "data": {"leadId": "1", "name": "João"}}
 MAKE = "from zenvia_webhooks.models import *; s = Subscription.objects.create(topics=['lead.created']); print(s.token)"
 COUNT = "from zenvia_webhooks.models import *; print(Event.objects.count(), Event.objects.get().duplicates)"
@@ -102,15 +102,18 @@ def nginx(webs: Webs, tmp_path: Path) -> Iterator[Nginx]:
     nginx.stop()
 
 
-def ask(nginx: Nginx, method: str, path: str, body: bytes | None = None, *, tls: bool = True) -> tuple[int, bytes]:
+def ask(
+    nginx: Nginx, method: str, path: str, body: bytes | None = None, *, tls: bool = True, site: str = SITE
+) -> tuple[int, bytes]:
     """Return status and body of an answer; the certificate is the test's own."""
     connection = http.client.HTTPConnection("127.0.0.1", nginx.plain_port, timeout=30)
     if tls:
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection("127.0.0.1", nginx.port, timeout=30, context=trusting)
+        plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=30)
+        connection.sock = trusting.wrap_socket(plain, server_hostname=site)
     # A browser's: whoever follows a link from the page of a webhook.
-    headers = {"Host": SITE, "Referer": f"https://{SITE}{path}", "Content-Type": "application/json"}
+    headers = {"Host": site, "Referer": f"https://{site}{path}", "Content-Type": "application/json"}
     connection.request(method, path, body, headers)
     answer = connection.getresponse()
     try:
@@ -134,9 +137,13 @@ def test_requests_get_through_and_no_token_gets_into_a_log(webs: Webs, nginx: Ng
         (ask(nginx, "POST", path, lead, tls=False), 404),
         (ask(nginx, "GET", f"/elsewhere/{webs.token}/", tls=False), 301),
         (ask(nginx, "GET", f"/elsewhere/{webs.token}/"), 404),
-        (ask(nginx, "GET", f"/?next={path}"), 200),
+        (ask(nginx, "GET", f"/?next={path}"), 302),
         (ask(nginx, "GET", "/static/admin/css/base.css"), 200),
     ]
+    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        ask(nginx, "POST", path, lead, site="another.example.com")
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask(nginx, "POST", path, lead, tls=False, site="another.example.com")
     for port in webs.ports:
         webs.kill(port)
     answered.append((ask(nginx, "POST", path, lead), 502))
@@ -152,12 +159,22 @@ def test_requests_get_through_and_no_token_gets_into_a_log(webs: Webs, nginx: Ng
         assert stranger not in log
         assert not re.search("[0-9a-f]{40}", log)
     # All the same, each request is in the log, and where it went.
-    lines = nginx.access()[1:]
+    lines = nginx.access()
     statuses = [line.split('" ')[1].split()[0] for line in lines]
-    assert sorted(statuses) == sorted(str(status) for _answer, status in answered)
+    # 444: nginx hung up on who called it by another name.
+    assert sorted(statuses) == sorted(["444", *(str(status) for _answer, status in answered)])
     assert '"POST /zenvia/webhook/(token) HTTP/1.1" 200' in lines[0]
     assert '"GET (hidden) HTTP/1.1" 301' in nginx.logs()
     assert all(f"127.0.0.1:{port}" in lines[statuses.index("502")] for port in webs.ports)
+
+
+def test_who_tries_passwords_is_slowed_down_and_zenvia_is_not(webs: Webs, nginx: Nginx) -> None:
+    tried = [ask(nginx, "POST", "/admin/login/", b"{}")[0] for _turn in range(20)]
+    assert (tried.count(429), set(tried[:11])) == (9, {403})
+    # To look at the form is no attempt.
+    assert ask(nginx, "GET", "/admin/login/")[0] == 200
+    path, lead = f"/zenvia/webhook/{webs.token}/", json.dumps(LEAD).encode()
+    assert {ask(nginx, "POST", path, lead)[0] for _turn in range(60)} == {200}
 
 
 def test_a_webhook_is_handed_to_the_other_process_when_one_is_gone(webs: Webs, nginx: Nginx) -> None:
@@ -186,5 +203,5 @@ def test_gunicorn_names_no_token_in_the_log_of_its_own_errors(tmp_path: Path) ->
         process.terminate()
         process.wait(timeout=30)
     text = (tmp_path / "log").read_text()
-    assert "/zenvia/webhook/<token>/" in text
+    assert "/zenvia/webhook/012345…/" in text
     assert token not in text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.webhooks import payload, post
+from tests.support.webhooks import envelope, payload, post
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.safe_json import MAX_DEPTH
 
@@ -33,12 +33,13 @@ def name_of(event: Event) -> Any:
         (lead('"Jo\\u0000ão"'), "Jo\ufffdão"),
         (lead('"\\ud800"'), "\ufffd"),
         (lead('"\\ud83d\\ude00"'), "😀"),
-        (lead("1e999"), None),
-        (lead("[-1e999]"), [None]),
+        (lead("1e999"), "1e999"),
+        (lead("[-1e999]"), ["-1e999"]),
+        (lead("1e308"), "1e308"),
         (lead("9223372036854775808"), "9223372036854775808"),
         (lead("9" * 5000), "9" * 5000),
         (lead("-" + "9" * 4300), "-" + "9" * 4300),
-        (lead("1E400"), None),
+        (lead("1E400"), "1E400"),
         (lead("0.1"), 0.1),
         (lead("[" * 28 + "]" * 28), json.loads("[" * 28 + "]" * 28)),
     ],
@@ -50,6 +51,26 @@ def test_odd_value_is_made_safe_and_the_bytes_are_kept(
     event = Event.objects.get()
     assert (event.status, event.body) == (Event.Status.PENDING, body)
     assert name_of(event) == name
+
+
+def test_what_is_two_values_is_two_events(client: Client, subscription: Subscription) -> None:
+    values = ["1e400", "null", '"1e400"', "-0", "0"]
+    for value in values:
+        assert post(client, subscription, lead(value)).json()["status"] == "accepted", value
+    assert post(client, subscription, lead(" 1e400 ")).json()["status"] == "duplicate"
+    assert Event.objects.count() == len(values)
+
+
+def test_what_nobody_sees_in_a_topic_is_replaced_before_it_is_stored(
+    client: Client, subscription: Subscription
+) -> None:
+    sent = envelope("lead\x1b[2J.created\r\n\u202efake\u200b")
+    assert post(client, subscription, sent).status_code == 200
+    event = Event.objects.get()
+    assert event.topic == "lead\ufffd[2J.created\ufffd\ufffd\ufffdfake\ufffd"
+    assert event.payload is not None
+    assert event.payload["topic"] == "lead\x1b[2J.created\r\n\u202efake\u200b"
+    assert str(event).isprintable()
 
 
 @pytest.mark.parametrize("depth", [31, 32, 33, 100])
@@ -85,6 +106,7 @@ def test_time_that_can_not_be_kept_is_none(client: Client, subscription: Subscri
         lead("-Infinity"),
         lead("[" * 100_000 + "]" * 100_000),
         lead("[" * 100_000),
+        lead("[" + "1," * 10_000 + "1]"),
         LEAD.decode().encode("utf-16"),
         LEAD.decode().encode("utf-16-le"),
         LEAD.decode().encode("utf-32"),

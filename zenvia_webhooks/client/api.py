@@ -14,7 +14,7 @@ from zenvia_webhooks.contracts import CONTRACTS, get_contract
 from zenvia_webhooks.contracts.base import Call, RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaConnectionError, ZenviaError
 from zenvia_webhooks.origins import host_of, is_same_url
-from zenvia_webhooks.redaction import excerpt
+from zenvia_webhooks.redaction import clean, excerpt
 
 T = TypeVar("T")
 
@@ -104,7 +104,10 @@ class ZenviaClient:
         call = self.contract.topics_call()
         if call is None:
             return list(self.contract.TOPICS)
-        return self._read(self._request(call), lambda reply: self.contract.read_topics(reply, self.account.wire_topics))
+        topics = self._read(
+            self._request(call), lambda reply: self.contract.read_topics(reply, self.account.wire_topics)
+        )
+        return list(map(clean, topics))
 
     def check_key(self) -> None:
         """Raise ZenviaError if the API key does not work with this contract."""
@@ -238,7 +241,7 @@ def _checked(remote: RemoteSubscription) -> RemoteSubscription:
     # "." and ".." would change the path of a call.
     if len(remote.id) > MAX_ID_LENGTH or not remote.id.isprintable() or remote.id in (".", ".."):
         raise ValueError(f"an id that is not {MAX_ID_LENGTH} printable characters at most")
-    return remote
+    return replace(remote, topics=tuple(map(clean, remote.topics)))
 
 
 def _object_of(remote_id: str) -> Callable[[Any], None]:

@@ -71,7 +71,8 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
             call.method,
             account.api_url + call.path,
             data=call.content,
-            headers={"Accept": "application/json"}
+            # Not compressed: few bytes of it unpack to any number.
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"}
             | ({} if call.body is None else {"Content-Type": "application/json"}),
             # As `auth`, so that a .netrc file can't take its place.
             auth=_Authorization(credentials),

@@ -26,6 +26,7 @@ from zenvia_webhooks.dispatch.retries import is_last
 from zenvia_webhooks.dispatch.transactions import TransactionLeftOpenError, close_all, is_databases, none_left_open
 from zenvia_webhooks.exceptions import GiveUp, RetryLater
 from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.redaction import drop_values
 from zenvia_webhooks.signals import Receiver, delivery_failed
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ def run_attempt(attempt: Attempt) -> Delivery:
     except ClaimLostError:
         raise
     except Exception as error:  # noqa: BLE001  # a receiver's, whatever it is; it is logged
+        drop_values(error)
         readable = _readable(attempt, error)
         _log(attempt, outcome, error)
         if not outcome.is_committed:

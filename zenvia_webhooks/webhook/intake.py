@@ -20,6 +20,7 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
+from zenvia_webhooks.redaction import clean
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def read(account: str, body: bytes) -> dict[str, Any]:
     return {
         "payload": payload,
         "contract": contract.NAME,
-        "topic": notification.topic,
+        "topic": clean(notification.topic),
         "occurred_at": notification.occurred_at,
         "status": Event.Status.PENDING,
         "fingerprint": fingerprint(account, contract.NAME, content),

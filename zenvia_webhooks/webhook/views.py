@@ -18,7 +18,7 @@ from zenvia_webhooks import failpoints
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
-from zenvia_webhooks.redaction import TOKEN
+from zenvia_webhooks.redaction import TOKEN, drop_values
 from zenvia_webhooks.webhook import probe
 from zenvia_webhooks.webhook.intake import SubscriptionGoneError, store
 
@@ -63,8 +63,9 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
         return refuse(RefusedError(404, "unknown token"))
     except RefusedError as refused:
         return refuse(refused)
-    except Exception:
+    except Exception as error:
         # Most likely the database; but whatever it is, Django would answer 500 and log the path with its token.
+        drop_values(error)
         logger.exception("a webhook could not be stored and was answered 503")
         return refuse(RefusedError(503, "try again later", **{"Retry-After": str(RETRY_AFTER_SECONDS)}))
     failpoints.reach("views.before_answer")

@@ -1,0 +1,1 @@
+"""People in events: by what they are known, and how they are found."""
