@@ -104,7 +104,7 @@ def check() -> int:
         ):
             shown = shlex.join(command)
             print(f"\n> {shown}", flush=True)
-            if subprocess.call([str(PYTHON), *command], env={**os.environ, "DATA_DIR": data_dir}):
+            if subprocess.call([str(PYTHON), *command], env={**os.environ, "DATA_DIR": data_dir, "DEBUG": "1"}):
                 failed.append(shown)
     print("\nFailed: " + "; ".join(failed) if failed else "\nAll checks passed.", flush=True)
     return 1 if failed else 0

@@ -167,6 +167,23 @@ def test_database_that_commits_nothing_by_itself(monkeypatch: pytest.MonkeyPatch
     assert (error.id, error.is_serious()) == ("zenvia_webhooks.E005", True)
 
 
+@pytest.mark.parametrize(
+    ("application", "age", "expected"),
+    [
+        ("host.asgi.application", 60, ["W012"]),
+        ("host.asgi.application", None, ["W012"]),
+        ("host.asgi.application", 0, []),
+        (None, 60, []),
+    ],
+)
+def test_asgi(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, application: str | None, age: int | None, expected: list[str]
+) -> None:
+    settings.ASGI_APPLICATION = application
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", age)
+    assert ids(checks.check_asgi()) == expected
+
+
 def test_all_are_registered_and_nothing_is_wrong_with_a_good_project(
     settings: Any, monkeypatch: pytest.MonkeyPatch, use_app: Callable[[Celery], None]
 ) -> None:

@@ -30,6 +30,7 @@ def account(settings: Any, **raw: Any) -> Account:
         ("RETENTION_DAYS", 90),
         ("QUIET_HOURS", None),
         ("RESOLVED_STATUSES", ("resolved", "finished", "completed", "closed")),
+        ("PHONE_REGIONS", ("BR", "AR", "MX")),
         ("DIGEST_KEY", "a key for the tests"),
     ],
 )
@@ -57,6 +58,8 @@ def test_default(settings: Any, key: str, default: object) -> None:
         ("RETENTION_DAYS", 0.5, 0.5),
         ("QUIET_HOURS", 24, 24),
         ("RESOLVED_STATUSES", [" Resolved", "lost"], ("resolved", "lost")),
+        ("PHONE_REGIONS", ["MX", "BR"], ("MX", "BR")),
+        ("PHONE_REGIONS", [], ()),
         ("DIGEST_KEY", "another", "another"),
     ],
 )
@@ -68,6 +71,11 @@ def test_value_is_read_live(settings: Any, key: str, value: object, read: object
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("PHONE_REGIONS", "BR"),
+        ("PHONE_REGIONS", {"BR", "AR"}),
+        ("PHONE_REGIONS", ["br"]),
+        ("PHONE_REGIONS", ["Brazil"]),
+        ("PHONE_REGIONS", [["BR"]]),
         ("ACCOUNTS", None),
         ("ACCOUNTS", []),
         ("ACCOUNTS", {1: {}}),

@@ -221,10 +221,7 @@ def test_the_worst_body_costs_at_most_50_ms(name: str) -> None:
         | strategies.integers()
         | strategies.floats(allow_nan=False, allow_infinity=False)
         | strategies.text(),
-        lambda inner: (
-            strategies.lists(inner)
-            | strategies.dictionaries(strategies.text(), inner)
-        ),
+        lambda inner: strategies.lists(inner) | strategies.dictionaries(strategies.text(), inner),
     )
 )
 def test_whatever_json_can_say_is_read_and_made_safe_in_the_same_way_each_time(value: object) -> None:

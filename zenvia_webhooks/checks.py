@@ -188,6 +188,25 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_asgi(**kwargs: Any) -> list[CheckMessage]:
+    """Report connections that are kept under ASGI, where each request has a thread of its own that leaves one behind.
+
+    A site without `ASGI_APPLICATION` may be served by ASGI all the same: only its server's command line says so.
+    """
+    connection = connections[router.db_for_write(Event)]
+    if not getattr(settings, "ASGI_APPLICATION", None) or connection.settings_dict.get("CONN_MAX_AGE") == 0:
+        return []
+    return [
+        Warning(
+            f"DATABASES[{connection.alias!r}]['CONN_MAX_AGE'] keeps connections, and the site has an ASGI_APPLICATION: "
+            "under ASGI they pile up until the database takes no more, and webhooks are answered 503.",
+            hint="Set it to 0, and use a pool: OPTIONS['pool'] of PostgreSQL, or PgBouncer. Silence this where "
+            "webhooks are served by WSGI.",
+            id="zenvia_webhooks.W012",
+        )
+    ]
+
+
 ALL_CHECKS: tuple[Callable[..., list[CheckMessage]], ...] = (
     check_settings,
     check_account,
@@ -197,6 +216,7 @@ ALL_CHECKS: tuple[Callable[..., list[CheckMessage]], ...] = (
     check_celery,
     check_receivers,
     check_database,
+    check_asgi,
 )
 
 #: What Django allows while DEBUG is on and ALLOWED_HOSTS is empty.

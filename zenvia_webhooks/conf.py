@@ -212,7 +212,7 @@ def _header_names(where: str, value: Any) -> tuple[str, ...]:
 
 def _phone_regions(where: str, value: Any) -> tuple[str, ...]:
     # In the order given, which counts: so no set.
-    if not isinstance(value, list | tuple) or not set(value) <= SUPPORTED_REGIONS:
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v in SUPPORTED_REGIONS for v in value):
         raise _wrong(where, "a list of countries by ISO 3166, such as ['BR', 'AR', 'MX']")
     return tuple(value)
 

@@ -118,8 +118,11 @@ LOGGING: dict[str, Any] = {
         "console": {"class": "logging.StreamHandler", "filters": ["redact_tokens"], "formatter": "line"},
     },
     "root": {"level": "INFO", "handlers": ["console"]},
-    # Django's own handlers would mail or print what the filter has not seen.
-    "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server")},
+    # Django's own handlers would mail or print what the filter has not seen; so would the servers'.
+    "loggers": {
+        name: {"handlers": [], "propagate": True}
+        for name in ("django", "django.server", "gunicorn.access", "gunicorn.error", "uvicorn.access", "uvicorn.error")
+    },
 }
 
 _account = {"API_KEY": os.environ.get("ZENVIA_API_KEY", "")}

@@ -55,9 +55,8 @@ def test_odd_value_is_made_safe_and_the_bytes_are_kept(
 
 def test_what_is_two_values_is_two_events(client: Client, subscription: Subscription) -> None:
     values = ["1e400", "null", '"1e400"', "-0", "0"]
-    for value in values:
-        assert post(client, subscription, lead(value)).json()["status"] == "accepted", value
-    assert post(client, subscription, lead(" 1e400 ")).json()["status"] == "duplicate"
+    said = [json.loads(post(client, subscription, lead(value)).content)["status"] for value in [*values, " 1e400 "]]
+    assert said == ["accepted"] * len(values) + ["duplicate"]
     assert Event.objects.count() == len(values)
 
 

@@ -17,9 +17,9 @@ from phonenumbers import NumberParseException, PhoneNumber
 #: Longer than any number with its punctuation.
 MAX_LENGTH = 64
 
-#: A number as people write it, with what some put before and after it. Letters elsewhere: no number, but an id or a word.
+#: A number as people write it, with what some put before and after it. With other letters it is an id or a word.
 _NOTATION = re.compile(
-    r"(?:tel:|whatsapp:)?(?P<number>[+0-9().\s/‐-―−-]+)"
+    r"(?:tel:|whatsapp:)?(?P<number>[+0-9().\s/\u2010-\u2015\u2212-]+)"
     r"(?:(?:;ext=|,|x|#|ext\.?|extension|ramal|int\.?|interno)\s*[0-9]{1,7})?(?:@c\.us|@s\.whatsapp\.net)?",
     re.IGNORECASE,
 )
@@ -36,7 +36,7 @@ def stored_phone(text: str, regions: Iterable[str]) -> str | None:
 
 
 def asked_phones(text: str, regions: Iterable[str]) -> set[str]:
-    """Return every number that a text may be, in the form of `stored_phone`: one for each region that makes it valid."""
+    """Return each number that a text may be, in the form of `stored_phone`: one for each region that makes it valid."""
     return set(_readings(text, regions))
 
 

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose
+from zenvia_webhooks.redaction import printable
 
 
 class Command(BaseCommand):
@@ -46,9 +47,9 @@ class Command(BaseCommand):
     def show(self, finding: Finding) -> None:
         """Print one line, and the fix under it."""
         area = f"{finding.area:<{max(map(len, Area))}}"
-        self.stdout.write(f"{self.coloured(finding.severity)}  {area}  {finding.text}")
+        self.stdout.write(f"{self.coloured(finding.severity)}  {area}  {printable(finding.text)}")
         if finding.fix:
-            self.stdout.write(" " * (max(map(len, Severity)) + 2) + finding.fix)
+            self.stdout.write(" " * (max(map(len, Severity)) + 2) + printable(finding.fix))
 
     def coloured(self, severity: Severity) -> str:
         styles: dict[Severity, Callable[[str], str]] = {

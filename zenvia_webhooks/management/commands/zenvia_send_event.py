@@ -13,6 +13,7 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import origin_of
+from zenvia_webhooks.redaction import printable
 from zenvia_webhooks.sandbox.samples import KINDS, MESSAGING, check, sample_payload
 from zenvia_webhooks.sandbox.sender import encode, post_event
 
@@ -80,7 +81,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         # Without the path, which ends in the subscription's secret.
         self.stdout.write(f"{origin_of(url)} answered {answer.status} in {answer.milliseconds} ms")
-        self.stdout.write(answer.excerpt)
+        self.stdout.write(printable(answer.excerpt))
         if not answer.ok:
             raise CommandError(f"The webhook answered {answer.status}: Zenvia would take the event for lost.")
 
