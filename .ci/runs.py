@@ -27,7 +27,7 @@ WORK = ROOT / "build" / "ci"
 SITES = ROOT / "tests" / "sites"
 
 #: What setup.cfg allows at the least, for each of the libraries whose versions matter.
-LOWEST = ["Django==5.2", "celery==5.5.0", "requests==2.32.2"]
+LOWEST = ["Django==5.2.19", "celery==5.5.0", "requests==2.32.4", "urllib3==2.6.3", "phonenumbers==9.0.0"]
 LOWEST += ["djangorestframework==3.16.0", "django-filter==25.1", "drf-spectacular==0.28.0"]
 DATABASES = {"SQLite": "", "PostgreSQL": "TEST_POSTGRES_URL", "MariaDB": "TEST_MARIADB_URL"}
 

@@ -170,8 +170,8 @@ def test_database_that_commits_nothing_by_itself(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("application", "age", "expected"),
     [
-        ("host.asgi.application", 60, ["W012"]),
-        ("host.asgi.application", None, ["W012"]),
+        ("host.asgi.application", 60, ["W015"]),
+        ("host.asgi.application", None, ["W015"]),
         ("host.asgi.application", 0, []),
         (None, 60, []),
     ],

@@ -60,6 +60,11 @@ def test_what_nobody_sees_is_replaced_in_names_and_escaped_in_texts(text: str, c
         ("Duplicate entry 'O'Ana' for key 'crm_contact.email'", "Duplicate entry '…' for key 'crm_contact.email'"),
         ("Data too long for column 'name' at row 1", "Data too long for column 'name' at row 1"),
         ("Column 'name' cannot be null", "Column 'name' cannot be null"),
+        (
+            'column "nam" of relation "crm_contact" does not exist',
+            'column "nam" of relation "crm_contact" does not exist',
+        ),
+        ("Unknown column 'c.nam' in 'field list'", "Unknown column 'c.nam' in 'field list'"),
         ("UNIQUE constraint failed: crm_contact.email", "UNIQUE constraint failed: crm_contact.email"),
         ("database is locked", "database is locked"),
     ],

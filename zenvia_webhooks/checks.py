@@ -202,7 +202,7 @@ def check_asgi(**kwargs: Any) -> list[CheckMessage]:
             "under ASGI they pile up until the database takes no more, and webhooks are answered 503.",
             hint="Set it to 0, and use a pool: OPTIONS['pool'] of PostgreSQL, or PgBouncer. Silence this where "
             "webhooks are served by WSGI.",
-            id="zenvia_webhooks.W012",
+            id="zenvia_webhooks.W015",
         )
     ]
 

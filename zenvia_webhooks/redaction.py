@@ -21,7 +21,9 @@ TOKEN = re.compile("[0-9a-f]{64}")
 _QUOTED = re.compile(r"""(['"]).*\1""", re.DOTALL)
 _NAME_AT_THE_END = re.compile(r"""(?:constraint|key|column) (["'])[\w.]+\1(?: at row \d+)?$""")
 _NAMES_ALONE = re.compile(
-    r"""null value in column "\w+"( of relation "\w+")? violates not-null constraint|Column '\w+' cannot be null"""
+    r"""null value in column "\w+"( of relation "\w+")? violates not-null constraint"""
+    r"""|(relation|column) "[\w.]+"( of relation "\w+")? does not exist|Column '\w+' cannot be null"""
+    r"""|Table '[\w.]+' doesn't exist|Unknown column '[\w.]+' in '[\w ]+'"""
 )
 #: What is left of a token where an answer broke off.
 HALF_A_TOKEN = re.compile("[0-9a-f]{7,63}$")

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
 from django.db.backends.signals import connection_created
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
@@ -73,6 +73,19 @@ def test_database_that_is_gone_is_503(
         answer = post(client, subscription, LEAD)
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
     assert post(client, subscription, LEAD).json()["status"] == "accepted"  # type: ignore[attr-defined]  # the test client's
+
+
+def test_a_row_that_the_database_refuses_is_not_quoted_in_the_log(
+    client: Client, subscription: Subscription, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        detail = "DETAIL:  Failing row contains (1, ana@example.com)."
+        raise DataError(f'new row for relation "event" violates check constraint "positive"\n{detail}')
+
+    monkeypatch.setattr("zenvia_webhooks.webhook.views.store", refuse)
+    assert post(client, subscription, LEAD).status_code == 503
+    assert 'violates check constraint "positive"' in caplog.text
+    assert "ana@example.com" not in caplog.text
 
 
 def make_read_only(connection: Any, **kwargs: Any) -> None:
