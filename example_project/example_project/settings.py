@@ -121,7 +121,7 @@ LOGGING: dict[str, Any] = {
     # Django's own handlers would mail or print what the filter has not seen; so would the servers'.
     "loggers": {
         name: {"handlers": [], "propagate": True}
-        for name in ("django", "django.server", "gunicorn.access", "gunicorn.error", "uvicorn.access", "uvicorn.error")
+        for name in ("django", "django.server", "gunicorn.access", "gunicorn.error", "uvicorn", "uvicorn.access")
     },
 }
 

@@ -31,7 +31,7 @@ for name in ("urllib3.connectionpool", "django.request", "django.server", "celer
         words = (name, f"POST /zenvia/webhook/{TOKEN}/", 404)
         logging.getLogger(name).error('%s "%s" %d', *words, exc_info=True, extra=extra)
 """
-SERVERS = ("gunicorn.access", "gunicorn.error", "uvicorn.access", "uvicorn.error")
+SERVERS = ("gunicorn.access", "gunicorn.error", "uvicorn", "uvicorn.access")
 README = """
 DATABASES = {"default": {}}
 %s
