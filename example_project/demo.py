@@ -89,7 +89,7 @@ def show(services: Services, data_dir: Path, *, once: bool) -> None:
     user, password = demo_story.USER, demo_story.PASSWORD
     print(f"""
 It stays up. Have a look:
-  contacts          {web_url}/
+  contacts          {web_url}/   (log in as below)
   admin             {web_url}/admin/   (user {user}, password {password}; this machine only)
   stand-in Zenvia   {sandbox_url}/   (its buttons send more events)
   logs and data     {data_dir}

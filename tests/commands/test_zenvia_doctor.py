@@ -18,8 +18,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.project.test_readme import blocks, read, table_with
 from tests.support.account import KEY
-from tests.support.installation import Installation
-from zenvia_webhooks.diagnosis import Area, Finding, workers
+from tests.support.installation import KEY, Installation
+from zenvia_webhooks.diagnosis import Area, Finding, Severity, workers
 from zenvia_webhooks.management.commands.zenvia_doctor import Command
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
@@ -140,3 +140,11 @@ def test_json_is_good_whatever_the_encoding_of_the_output(site: Installation) ->
     output.flush()
     findings = json.loads(output.buffer.getvalue())["findings"]
     assert "São Paulo" in "".join(finding["text"] for finding in findings)
+
+
+def test_texts_of_strangers_do_nothing_to_the_terminal() -> None:
+    output = io.StringIO()
+    odd = "of \x1b[2Janother\r\nok  site\u202e"
+    Command(stdout=output).show(Finding(id="x", area=Area.ZENVIA, severity=Severity.WARNING, text=odd, fix=odd))
+    assert len(output.getvalue().splitlines()) == 2
+    assert output.getvalue().count(r"of \x1b[2Janother\r\nok  site\u202e") == 2
