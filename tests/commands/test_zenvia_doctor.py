@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.project.test_readme import blocks, read, table_with
 from tests.support.account import KEY
-from tests.support.installation import KEY, Installation
+from tests.support.installation import Installation
 from zenvia_webhooks.diagnosis import Area, Finding, Severity, workers
 from zenvia_webhooks.management.commands.zenvia_doctor import Command
 from zenvia_webhooks.models import Subscription
