@@ -97,4 +97,4 @@ def purge_events(self: Task[..., int], after: tuple[str, int] | None = None) -> 
 @shared_task(name="zenvia_webhooks.sync_subscriptions", expires=3600, base=OwnTask)
 def sync_subscriptions() -> int:
     """Compare subscriptions with what Zenvia lists; return how many lines a person should see to."""
-    return subscriptions.watch()
+    return subscriptions.compare_all()

@@ -109,7 +109,7 @@ def test_by_hand_shows_no_request(page: Any, live_server: LiveServer, admin_user
     page.click("input[value=Register]")
     page.wait_for_selector(".messagelist .success")
     assert zenvia.requests == []
-    assert [row.is_by_hand for row in Subscription.objects.all()] == [True] * 3
+    assert [row.is_manual for row in Subscription.objects.all()] == [True] * 3
 
 
 def test_another_systems_registration_is_replaced_when_told_and_the_token_rotated(

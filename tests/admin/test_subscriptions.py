@@ -122,7 +122,7 @@ def test_a_topic_that_has_a_subscription_is_not_registered_beside_it(admin_clien
 def test_by_hand_sends_nothing_and_shows_the_url(admin_client: Client, zenvia: Sandbox) -> None:
     response = add(admin_client, by_hand="on")
     row = Subscription.objects.get()
-    assert (row.status, row.is_by_hand, zenvia.requests) == ("active", True, [])
+    assert (row.status, row.is_manual, zenvia.requests) == ("active", True, [])
     assert row.callback_url in response.content.decode()
     assert "registered by hand" in response.content.decode()
 

@@ -70,7 +70,7 @@ def test_after_a_switch_back_each_topic_gets_its_own(sandbox: Sandbox, account: 
 def test_one_registered_by_hand_is_left_alone(sandbox: Sandbox) -> None:
     Subscription.objects.create(topics=["lead.created"], status=Status.ACTIVE)
 
-    assert "registered already as by hand." in register("--topic", "lead.created")[0]
+    assert "registered already as manual." in register("--topic", "lead.created")[0]
 
     assert sandbox.requests == []
 

@@ -165,9 +165,9 @@ def test_callback_url_is_public_and_holds_the_token(settings: Any) -> None:
 
 def test_by_hand_is_active_without_an_id_of_zenvias() -> None:
     active = Subscription.Status.ACTIVE
-    assert Subscription(status=active).is_by_hand
-    assert not Subscription(status=active, remote_id="1").is_by_hand
-    assert not Subscription().is_by_hand
+    assert Subscription(status=active).is_manual
+    assert not Subscription(status=active, remote_id="1").is_manual
+    assert not Subscription().is_manual
 
 
 @pytest.mark.django_db

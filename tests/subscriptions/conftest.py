@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import KEY
+from tests.support.wire import Wire, says
 from zenvia_webhooks.sandbox import Sandbox
 
 
@@ -17,6 +18,13 @@ def account(settings: Any) -> dict[str, Any]:
     account: dict[str, Any] = {"API_KEY": KEY, "TIMEOUT": 20}
     settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}, "CALLBACK_BASE_URL": "https://crm.example.com"}
     return account
+
+
+@pytest.fixture
+def wire(wire: Wire) -> Wire:
+    """A scriptable Zenvia that lists nothing until it is told what."""
+    wire.script("GET", says(200, []))
+    return wire
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.changes import Change, both_changes, to_quotes
-from tests.support.rows import columns, listed, row, stored
+from tests.support.rows import columns, listed, row, stored, to_do
 from tests.support.wire import Answer, Asked, Wire, hangs_up, says
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
@@ -40,7 +40,7 @@ def test_a_conflict_that_cant_be_looked_into_gives_up_no_token(wire: Wire, chang
     made = row(Status.ACTIVE, "subscription1")
     old = listed(made)
     wire.script("POST", says(409, {"message": "it is there already"}))
-    wire.script("GET", says(503))
+    wire.script("GET", says(200, [old]), says(503))
 
     change(made)
 
@@ -48,7 +48,7 @@ def test_a_conflict_that_cant_be_looked_into_gives_up_no_token(wire: Wire, chang
 
     wire.script("GET", says(200, [old, listed(made, "subscription2")]), says(200, [listed(made, "subscription2")]))
     wire.script("DELETE", says(204))
-    subscriptions.settle(made)
+    subscriptions.register_again(made)
 
     assert stored(made)[:2] == ("active", "subscription2")
 
@@ -73,11 +73,12 @@ def test_an_unknown_outcome_keeps_both_until_the_list_shows_the_new_one(
 
     wire.script("GET", says(200, [old, listed(made, "subscription2")]), says(200, [old, listed(made, "subscription2")]))
     wire.script("DELETE", says(204))
-    comparison = subscriptions.compare("default")
-    assert [(line.kind, line.action) for line in comparison.lines] == [("ours", "activate"), ("extra", "remove")]
-    wire.script("GET", says(200, [old, listed(made, "subscription2")]), says(200, [listed(made, "subscription2")]))
-    for step in comparison.steps:
-        subscriptions.carry_out(step)
+    steps = to_do()
+    assert [(step.kind, step.action) for step in steps] == [("ours", "activate"), ("extra", "remove")]
+    both, one = says(200, [old, listed(made, "subscription2")]), says(200, [listed(made, "subscription2")])
+    wire.script("GET", both, both, one)
+    for step in steps:
+        subscriptions.reconcile("default", only=step)
 
     made.refresh_from_db()
     assert stored(made) == ("active", "subscription2", "")
@@ -121,21 +122,21 @@ def test_one_before_that_stays_at_zenvia_is_told_and_looked_for_again(
     change(made)
 
     assert stored(made)[:2] == ("active", "subscription2")
-    assert "The one before is still at Zenvia" in subscriptions.describe(made)
-    [extra] = subscriptions.compare("default").steps
+    assert "The previous one is still at Zenvia" in subscriptions.describe(made)
+    [extra] = to_do()
     assert (extra.kind, extra.action) == ("extra", "remove")
     with pytest.raises(subscriptions.StillRegisteredError):
-        subscriptions.carry_out(extra)
+        subscriptions.reconcile("default", only=extra)
 
     if is_removed_by_hand:
         del there[0]
     else:
         wire.script("DELETE", lambda asked: (there.pop(0), says(204)(asked))[1])
-    for step in subscriptions.compare("default").steps:
-        subscriptions.carry_out(step)
+    for step in to_do():
+        subscriptions.reconcile("default", only=step)
     made.refresh_from_db()
     assert stored(made) == ("active", "subscription2", "")
-    assert subscriptions.compare("default").steps == []
+    assert to_do() == []
 
 
 def _json(asked: Asked) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import connections
 
-from tests.support.rows import row, stored
+from tests.support.rows import row, stored, to_do
 from tests.support.wire import Wire, hangs_up
 from zenvia_webhooks import subscriptions
-from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaConnectionError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import callback_url
@@ -30,7 +30,7 @@ def test_a_plan_says_what_to_do_about_each_pending_row_and_changes_nothing(sandb
     Subscription.objects.filter(pk=row(Status.PENDING).pk).update(account="other")
     before = list(Subscription.objects.order_by("pk").values())
 
-    steps = subscriptions.compare("default").steps
+    steps = to_do()
 
     assert [(step.subscription, step.action) for step in steps] == list(
         zip(rows, ["register", "wait", "wait", "activate"], strict=True)
@@ -39,7 +39,7 @@ def test_a_plan_says_what_to_do_about_each_pending_row_and_changes_nothing(sandb
     assert [request.method for request in sandbox.requests] == ["GET"]
 
     for step in steps:
-        subscriptions.carry_out(step)
+        subscriptions.reconcile("default", only=step)
 
     for made in rows:
         made.refresh_from_db()
@@ -54,21 +54,21 @@ def test_a_plan_that_zenvia_does_not_answer_is_an_error(wire: Wire) -> None:
     wire.script("GET", hangs_up)
 
     with pytest.raises(ZenviaConnectionError):
-        subscriptions.compare("default")
+        subscriptions.current_plan("default")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_that_carry_out_the_same_plan_at_the_same_moment_register_once(sandbox: Sandbox) -> None:
     row(Status.PENDING, absent=61)
-    plans = [subscriptions.compare("default").steps for _ in range(4)]
+    plans = [to_do() for _ in range(4)]
     refused: list[str] = []
     start = threading.Barrier(len(plans))
 
     def apply(steps: list[subscriptions.Step]) -> None:
         start.wait()
         try:
-            subscriptions.carry_out(steps[0])
-        except ValueError as error:
+            subscriptions.reconcile("default", only=steps[0])
+        except subscriptions.SubscriptionError as error:
             refused.append(str(error))
         finally:
             connections.close_all()
@@ -80,16 +80,18 @@ def test_two_that_carry_out_the_same_plan_at_the_same_moment_register_once(sandb
         thread.join()
 
     assert len(sandbox.subscriptions) == 1
-    assert len(refused) == 3
+    assert Subscription.objects.get().status == Status.ACTIVE
+    # Whoever came later was refused, or found that there is nothing to do.
+    assert set(refused) <= {"It is active already, or somebody else is just registering it."}
 
 
 def look() -> list[tuple[str, str]]:
-    return [(line.kind, line.action) for line in subscriptions.compare("default").lines]
+    return [(line.kind, line.action) for line in subscriptions.current_plan("default")]
 
 
 def apply() -> None:
-    for step in subscriptions.compare("default").steps:
-        subscriptions.carry_out(step)
+    for step in to_do():
+        subscriptions.reconcile("default", only=step)
 
 
 def test_every_kind_of_line_is_told_apart(sandbox: Sandbox) -> None:
@@ -104,7 +106,7 @@ def test_every_kind_of_line_is_told_apart(sandbox: Sandbox) -> None:
     sandbox.add(["lead.created"], "https://user:secret@a.example/hook?secret")
     before = list(Subscription.objects.order_by("pk").values())
 
-    lines = subscriptions.compare("default").lines
+    lines = subscriptions.current_plan("default")
 
     assert [(line.kind, line.action, line.subscription, line.host) for line in lines] == [
         ("ours", "activate", ours, "crm.example.com"),
@@ -115,7 +117,7 @@ def test_every_kind_of_line_is_told_apart(sandbox: Sandbox) -> None:
         ("extra", "remove", inactive, "crm.example.com"),
         ("adoptable", "adopt", None, "crm.example.com"),
         ("extra", "remove", None, "crm.example.com"),
-        ("stranger", "keep", None, "a.example"),
+        ("foreign", "keep", None, "a.example"),
     ]
     assert list(Subscription.objects.order_by("pk").values()) == before
     assert [request.method for request in sandbox.requests] == ["GET"]
@@ -133,7 +135,7 @@ def test_every_kind_of_line_is_told_apart(sandbox: Sandbox) -> None:
         ("missing", "wait"),
         ("pending", "keep"),
         ("ours", "keep"),
-        ("stranger", "keep"),
+        ("foreign", "keep"),
     ]
 
 
@@ -145,7 +147,7 @@ def test_beat_changes_nothing_at_zenvia_and_adopts_nothing(sandbox: Sandbox) -> 
     row(Status.PENDING, absent=3600)
     before = sandbox.subscriptions
 
-    subscriptions.watch()
+    subscriptions.compare_all()
 
     assert sandbox.subscriptions == before
     assert {request.method for request in sandbox.requests} == {"GET"}
@@ -172,7 +174,7 @@ def test_two_accounts_of_one_key_leave_each_others_rows_alone(
         subscriptions.register(subscriptions.add(alias, ["lead.created"]))
 
     assert look() == [("ours", "keep"), ("ours", "keep")]
-    assert subscriptions.compare("default").steps == subscriptions.compare("chile").steps == []
+    assert to_do() == to_do("chile") == []
 
 
 def test_what_zenvia_lists_with_other_topics_is_set_right_without_a_gap(sandbox: Sandbox) -> None:
@@ -193,18 +195,18 @@ def test_what_zenvia_lists_with_other_topics_is_set_right_without_a_gap(sandbox:
 
 def test_one_that_calls_this_site_gets_its_row_back(sandbox: Sandbox) -> None:
     there = sandbox.add(["lead.created"], callback_url("ab" * 32))
-    [step] = subscriptions.compare("default").steps
+    [step] = to_do()
     assert step.remote is not None
 
-    made = subscriptions.adopt("default", step.remote)
+    subscriptions.reconcile("default", only=step)
 
+    made = Subscription.objects.get()
     assert stored(made) == ("active", there.id, "")
     assert made.accepts("ab" * 32)
     assert made.callback_url == made.registered_url == there.callback_url
     assert look() == [("ours", "keep")]
     assert {request.method for request in sandbox.requests} == {"GET"}
-    with pytest.raises(ValueError, match="has a row already"):
-        subscriptions.adopt("default", step.remote)
+    assert subscriptions.reconcile("default", only=step) == []
 
 
 @pytest.mark.parametrize(
@@ -212,19 +214,20 @@ def test_one_that_calls_this_site_gets_its_row_back(sandbox: Sandbox) -> None:
     ["https://a.example/", f"https://crm.example.com/zenvia/{'ab' * 32}/", "https://crm.example.com/zenvia/webhook/x/"],
 )
 def test_what_calls_another_url_is_not_adopted(sandbox: Sandbox, url: str) -> None:
-    there = sandbox.add(["lead.created"], url)
-    remote = RemoteSubscription(id=there.id, topics=there.topics, callback_url=url)
+    sandbox.add(["lead.created"], url)
+    [line] = subscriptions.current_plan("default")
 
-    assert look() == [("stranger", "keep")]
-    with pytest.raises(ValueError, match="does not call this site"):
-        subscriptions.adopt("default", remote)
+    assert (line.kind, line.action) == ("foreign", "keep")
+    assert subscriptions.reconcile("default", only=replace(line, action=subscriptions.Action.ADOPT)) == []
+    assert not Subscription.objects.exists()
 
 
 def test_what_is_gone_meanwhile_is_not_adopted(sandbox: Sandbox) -> None:
-    remote = RemoteSubscription(id="gone", topics=("lead.created",), callback_url=callback_url("ab" * 32))
+    there = sandbox.add(["lead.created"], callback_url("ab" * 32))
+    [step] = to_do()
+    sandbox.remove(there.id)
 
-    with pytest.raises(ValueError, match="does not list it any more"):
-        subscriptions.adopt("default", remote)
+    assert subscriptions.reconcile("default", only=step) == []
 
     assert not Subscription.objects.exists()
 
@@ -237,7 +240,7 @@ def test_a_step_that_is_out_of_date_does_nothing(sandbox: Sandbox, since: str) -
     made = subscriptions.add("default", ["lead.created"])
     subscriptions.register(made)
     extra = sandbox.add(["quote.updated"], made.registered_url)
-    [step] = subscriptions.compare("default").steps
+    [step] = to_do()
     if since == "removed":
         sandbox.remove(extra.id)
     else:  # to what was the extra one
@@ -245,7 +248,7 @@ def test_a_step_that_is_out_of_date_does_nothing(sandbox: Sandbox, since: str) -
         Subscription.objects.update(topics=["quote.updated"], remote_id=extra.id)
     before = sandbox.subscriptions
 
-    subscriptions.carry_out(step)
+    subscriptions.reconcile("default", only=step)
 
     assert sandbox.subscriptions == before
 
@@ -254,11 +257,11 @@ def test_a_note_does_not_overwrite_what_was_changed_meanwhile(sandbox: Sandbox) 
     made = subscriptions.add("default", ["lead.created"])
     subscriptions.register(made)
     Subscription.objects.update(remote_id="")
-    [stale] = subscriptions.compare("default").steps
+    [stale] = to_do()
     made.refresh_from_db()
     subscriptions.rotate(made)
     before = Subscription.objects.values().get()
 
-    subscriptions.carry_out(stale)
+    subscriptions.reconcile("default", only=stale)
 
     assert Subscription.objects.values().get() == before

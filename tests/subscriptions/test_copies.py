@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from tests.support.changes import CHANGES, Change
 from tests.support.commands import run
-from tests.support.rows import stored
+from tests.support.rows import stored, to_do
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
@@ -49,7 +49,7 @@ def test_a_copied_row_is_shown_and_nothing_is_done_about_it(
     before, calls = sandbox.subscriptions, len(sandbox.requests)
 
     text, error = run("zenvia_sync_subscriptions", "--apply")
-    subscriptions.watch()
+    subscriptions.compare_all()
 
     assert "Registered for another site, crm.example.com: left alone." in text
     assert error == ""
@@ -97,12 +97,12 @@ def test_a_copied_row_is_removed_at_zenvia_when_told_to(sandbox: Sandbox, copied
 def test_a_site_that_moved_takes_its_registration_along_when_told_to(
     sandbox: Sandbox, copied: Subscription, command: str
 ) -> None:
-    getattr(subscriptions, command)(copied, replace=True)
+    getattr(subscriptions, command)(copied, approved=subscriptions.EVERYBODY)
 
     assert stored(copied)[0] == "active"
     assert [one.callback_url for one in sandbox.subscriptions] == [copied.registered_url]
     assert copied.registered_url.startswith("https://staging.example.com/")
-    assert subscriptions.compare("default").steps == []
+    assert to_do() == []
 
 
 @both_contracts

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from tests.support.rows import row
+from tests.support.rows import row, to_do
 from zenvia_webhooks import subscriptions, tasks
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
@@ -111,14 +111,14 @@ def test_whatever_zenvia_lists_is_active(sandbox: Sandbox, status: Status) -> No
 def test_apply_registers_a_lost_one_again_and_tells_of_it(sandbox: Sandbox, lost: list[int]) -> None:
     made = row(Status.ACTIVE, "old", absent=61)
 
-    [step] = subscriptions.compare("default").steps
+    [step] = to_do()
     assert (step.kind, step.action, step.changes_zenvia) == ("missing", "register", True)
-    subscriptions.carry_out(step)
+    subscriptions.reconcile("default", only=step)
 
     made.refresh_from_db()
     assert (made.status, made.remote_id) == ("active", "subscription1")
     assert lost == [made.pk]
-    assert subscriptions.compare("default").steps == []
+    assert to_do() == []
 
 
 @pytest.mark.parametrize("timeout", [10, 200])
@@ -127,7 +127,7 @@ def test_the_wait_is_longer_than_a_call_may_take(sandbox: Sandbox, account: dict
     row(Status.PENDING, absent=61)
     row(Status.ACTIVE, "a", absent=61)
 
-    actions = [step.action for step in subscriptions.compare("default").steps]
+    actions = [step.action for step in to_do()]
 
     assert actions == (["register", "register"] if timeout == 10 else ["wait", "wait"])
 
@@ -144,12 +144,12 @@ def test_one_that_has_events_is_not_lost_whatever_the_list_says(
     for _hour in range(3):
         assert look() == "active"
         pass_seconds(61)
-    [line] = subscriptions.compare("default").lines
+    [line] = subscriptions.current_plan("default")
     made.refresh_from_db()
 
     assert line.reason == "Not listed by this API key, last event 6 minutes ago: it is alive."
     assert "Not listed by this API key, last event 6 minutes ago." in subscriptions.describe(made)
-    assert subscriptions.compare("default").steps == []
+    assert to_do() == []
     assert lost == []
     assert {request.method for request in sandbox.requests} == {"GET"}
     assert caplog.text == ""
@@ -186,7 +186,7 @@ def test_one_by_hand_is_never_lost(sandbox: Sandbox, lost: list[int]) -> None:
     row(Status.ACTIVE, "", absent=3600)
 
     assert look() == "active"
-    assert subscriptions.compare("default").steps == []
+    assert to_do() == []
 
 
 def test_beat_reports_an_account_that_cant_be_asked_and_goes_on(

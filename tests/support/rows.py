@@ -19,6 +19,11 @@ def row(status: Status, remote_id: str = "", *, age: int = 3600, absent: int | N
     return make_subscription(status=status, remote_id=remote_id, age=age, absent_since=absent_since)
 
 
+def to_do(account: str = "default") -> list[subscriptions.Step]:
+    """Return what a plan of now says must be done."""
+    return [step for step in subscriptions.current_plan(account) if step.action != subscriptions.Action.KEEP]
+
+
 def listed(subscription: Subscription, remote_id: object = "subscription1") -> dict[str, object]:
     return {"id": remote_id, "topic": subscription.topics[0], "callbackUrl": subscription.registered_url}
 

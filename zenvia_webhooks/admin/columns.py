@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime, now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.display import badge
-from zenvia_webhooks.admin.lifecycle import overlap_ends
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.redaction import redact_tokens
-from zenvia_webhooks.subscriptions.description import ago
+from zenvia_webhooks.subscriptions.messages import ago
 
 Field = str | Callable[[Subscription], Any]
 
@@ -36,10 +36,12 @@ def topic_list(subscription: Subscription) -> str:
 @admin.display(description=_("status"), ordering="status")
 def status_badge(subscription: Subscription) -> SafeString:
     label, look = subscription.get_status_display(), subscription.status
-    if subscriptions.is_elsewhere(subscription):
-        label, look = gettext("registered for another site"), "elsewhere"
-    elif subscription.is_by_hand:
-        label = gettext("active, registered by hand")
+    if subscription.is_foreign:
+        label, look = gettext("registered for another site"), "foreign"
+    elif subscription.is_ending:
+        label, look = gettext("removal under way"), subscription.Status.PENDING
+    elif subscription.is_manual:
+        label = gettext("active, registered manually")
     elif subscription.is_changing:
         label = gettext("change under way")
     elif is_not_listed(subscription):
@@ -83,12 +85,20 @@ def masked_url(subscription: Subscription) -> str:
     return redact_tokens(subscription.registered_url)
 
 
+def overlap_ends(subscription: Subscription) -> str:
+    """Return until when the previous token is good as well, for people; empty where it is not."""
+    ends = subscription.previous_token_expires_at
+    if subscription.previous_token is None or (ends is not None and ends <= now()):
+        return ""
+    return date_format(localtime(ends), "DATETIME_FORMAT") if ends else gettext("its outcome is known")
+
+
 def is_not_listed(subscription: Subscription) -> bool:
     """Tell whether an active subscription was not in Zenvia's list of late."""
     return (
         subscription.status == subscription.Status.ACTIVE
         and subscription.absent_since is not None
-        and not subscription.is_by_hand
+        and not subscription.is_manual
     )
 
 
@@ -96,7 +106,7 @@ def fields_of(subscription: Subscription | None, *, shows_token: bool) -> list[F
     """Return the fields of a subscription's page; those that would be empty are left out."""
     row = subscription or Subscription()
     maybe: list[tuple[Field, bool]] = [
-        (other_site, subscriptions.is_elsewhere(row)),
+        (other_site, row.is_foreign),
         (not_listed, is_not_listed(row)),
         ("last_error", bool(row.last_error)),
         (old_url, bool(overlap_ends(row))),
@@ -104,6 +114,7 @@ def fields_of(subscription: Subscription | None, *, shows_token: bool) -> list[F
     return [
         topic_list,
         "account",
+        *(["contract"] if row.contract else []),
         status_badge,
         *(field for field, is_there in maybe if is_there),
         url_to_copy if shows_token else masked_url,

@@ -1,4 +1,4 @@
-"""What Zenvia itself lists, set beside our rows, and what is to be done about it."""
+"""What Zenvia itself lists, set beside our rows, and what must be done about it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks import subscriptions
-from zenvia_webhooks.admin.calls import after_commit, attempt, described, tell
-from zenvia_webhooks.admin.jobs import Job
+from zenvia_webhooks.admin.approval import approved, question
+from zenvia_webhooks.admin.verbs import after_commit, described, tell
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
+from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.redaction import redact_tokens
 from zenvia_webhooks.subscriptions import Action, Kind, Step
 
@@ -27,13 +28,15 @@ KINDS: dict[Kind, str | Promise] = {
     Kind.PENDING: gettext_lazy("not registered"),
     Kind.MISSING: gettext_lazy("not listed"),
     Kind.CHANGED: gettext_lazy("other topics"),
+    Kind.ENDING: gettext_lazy("being removed"),
     Kind.EXTRA: gettext_lazy("one too many"),
     Kind.ADOPTABLE: gettext_lazy("without a row"),
-    Kind.STRANGER: gettext_lazy("another system"),
+    Kind.FOREIGN: gettext_lazy("another system"),
 }
 BUTTONS: dict[Action, str | Promise] = {
     Action.WAIT: gettext_lazy("Take note"),
     Action.ACTIVATE: gettext_lazy("Take note"),
+    Action.END: gettext_lazy("Take note"),
     Action.LOSE: gettext_lazy("Mark as missing"),
     Action.REGISTER: gettext_lazy("Register again"),
     Action.REMOVE: gettext_lazy("Remove at Zenvia"),
@@ -43,15 +46,9 @@ BUTTONS: dict[Action, str | Promise] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of a comparison, as it is shown."""
+    """A line of the plan, as it is shown."""
 
     step: Step
-
-    @property
-    def key(self) -> str:
-        """What the line's button sends: the same line of a later comparison has the same."""
-        row, remote = self.step.subscription, self.step.remote
-        return f"{self.step.action}/{self.step.kind}/{row.pk if row else ''}/{remote.id if remote else ''}"
 
     @property
     def kind(self) -> str | Promise:
@@ -73,20 +70,14 @@ class Line:
         return "pending" if self.step.kind == Kind.MISSING and not is_alarm else self.step.kind
 
     @property
-    def host(self) -> str:
-        return self.step.host
-
-    @property
     def token(self) -> str:
-        """The first letters of our token, by which two of our callback URLs are told apart; no stranger's."""
-        remote, row = self.step.remote, self.step.subscription
-        token = subscriptions.token_of(remote.callback_url if remote else row.registered_url if row else "")
-        return redact_tokens(token or "")
+        """The first letters of our token, by which two of our callback URLs are told apart; no foreign one's."""
+        return redact_tokens(subscriptions.token_of(self.step.url) or "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A comparison with what Zenvia lists under one account's key, or why there is none."""
+    """The plan for one account, or why there is none."""
 
     alias: str
     lines: list[Line]
@@ -97,54 +88,55 @@ class Account:
         return sum(bool(line.button) for line in self.lines)
 
 
-def compare_all() -> list[Account]:
+def plan_all() -> list[Account]:
     """Ask Zenvia for every account. Raises nothing of Zenvia's; changes nothing."""
     try:
-        return [_compare(alias) for alias in conf.aliases()]
+        return [_plan(alias) for alias in conf.aliases()]
     except ZenviaConfigurationError as error:
         return [Account(alias="", lines=[], error=str(error))]
 
 
-def _compare(alias: str) -> Account:
+def _plan(alias: str) -> Account:
     try:
-        comparison = subscriptions.compare(alias)
+        steps = subscriptions.current_plan(alias)
     except (ZenviaError, ZenviaConfigurationError) as error:
         return Account(alias=alias, lines=[], error=subscriptions.explain(error, alias))
-    return Account(alias=alias, lines=[Line(step=step) for step in comparison.lines])
+    return Account(alias=alias, lines=[Line(step=step) for step in steps])
 
 
-def carry_out(
-    model_admin: ModelAdmin[Any],
-    request: HttpRequest,
-    alias: str,
-    keys: Collection[str],
-    response: HttpResponseRedirect,
-) -> None:
-    """Compare anew after the commit, and do what was shown where it is still called for; see `calls.attempt`."""
+def apply(
+    model_admin: ModelAdmin[Any], request: HttpRequest, alias: str, keys: Collection[str], response: HttpResponse
+) -> HttpResponse:
+    """Do what was shown where it is still called for, after the commit; or return the page that asks first."""
+    account = _plan(alias)
+    steps = [line.step for line in account.lines if line.button and line.step.key in keys]
+    if account.error or len(steps) < len(keys):
+        text = account.error or _("Something has changed meanwhile: look again.")
+        model_admin.message_user(request, text, messages.ERROR if account.error else messages.WARNING)
+    rows = [step.subscription for step in steps if step.subscription and step.action == Action.REGISTER]
+    if (page_that_asks := question(model_admin, request, rows)) is not None:
+        return page_that_asks
 
-    def call() -> None:
-        account = _compare(alias)
-        lines = [line for line in account.lines if line.button and line.key in keys]
-        if account.error or len(lines) < len(keys):
-            text = account.error or _("Something has changed meanwhile: look again.")
-            model_admin.message_user(request, text, messages.ERROR if account.error else messages.WARNING)
-        for line in lines:
-            row = line.step.subscription
-            if row is not None and line.step.action == Action.REGISTER:
-                attempt(model_admin, request, row, Job(verb="carry-out"), response if len(lines) == 1 else None)
-            else:
-                tell(model_admin, request, line.step.name, partial(_do, model_admin, request, line.step))
+    def work() -> None:
+        for step in steps:
+            tell(model_admin, request, step.name, partial(_apply, model_admin, request, step))
 
-    after_commit(call)
+    after_commit(work)
+    return response
 
 
-def _do(model_admin: ModelAdmin[Any], request: HttpRequest, step: Step) -> tuple[int, str]:
-    if step.action == Action.ADOPT and step.remote is not None:
-        row = subscriptions.adopt(step.account, step.remote)
-        model_admin.log_addition(request, row, [{"added": {}}])
-        return described(row)
-    subscriptions.carry_out(step)
-    if step.action == Action.REMOVE or step.subscription is None:
+def _apply(model_admin: ModelAdmin[Any], request: HttpRequest, step: Step) -> tuple[int, str]:
+    if not subscriptions.reconcile(step.account, only=step, approved=approved(request)):
+        return messages.WARNING, _("Something has changed meanwhile: look again.")
+    if step.action == Action.REMOVE:
         return messages.SUCCESS, _("%(subscription)s: removed at Zenvia.") % {"subscription": step.name}
-    step.subscription.refresh_from_db()
-    return described(step.subscription)
+    if step.action == Action.ADOPT:
+        adopted = Subscription.objects.get(token=subscriptions.token_of(step.url))
+        model_admin.log_addition(request, adopted, [{"added": {}}])
+        return described(adopted)
+    row = Subscription.objects.filter(pk=step.subscription.pk).first() if step.subscription else None
+    if row is None:
+        return messages.SUCCESS, _("%(subscription)s: deleted, at Zenvia too.") % {"subscription": step.name}
+    if step.action == Action.REGISTER:
+        model_admin.log_change(request, row, str(BUTTONS[step.action]))
+    return described(row)

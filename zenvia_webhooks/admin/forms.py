@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TypedDict
+from datetime import timedelta
+from typing import Any, TypedDict
 
 from django import forms
 from django.http import QueryDict
@@ -9,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.preview import Preview, preview
-from zenvia_webhooks.admin.sealing import seal, unseal
+from zenvia_webhooks.admin.signing import sign, unsign
 from zenvia_webhooks.admin.topics import Offer, ask, explain, published
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import get_contract, help_center
@@ -21,6 +22,8 @@ from zenvia_webhooks.models.subscription import new_token
 USUAL_TOPICS = tuple(help_center.TOPICS)
 #: Stands for a topic where one token is for all of them.
 ALL = ""
+#: A month of two good tokens is a rotation that was forgotten.
+MOST_HOURS = 31 * 24
 
 
 class Drawn(TypedDict):
@@ -41,8 +44,8 @@ class AddSubscriptionForm(forms.Form):
 
     account = forms.ChoiceField(label=_("Account"))
     topics = forms.MultipleChoiceField(label=_("Topics"), widget=forms.CheckboxSelectMultiple)
-    by_hand = forms.BooleanField(
-        label=_("Registered by hand"),
+    manual = forms.BooleanField(
+        label=_("Registered manually"),
         required=False,
         help_text=_(
             "Nothing is sent to Zenvia. For accounts whose key Zenvia's API refuses: register the callback URLs below "
@@ -62,7 +65,7 @@ class AddSubscriptionForm(forms.Form):
                 "Add an account to ZENVIA_WEBHOOKS['ACCOUNTS'], such as {'default': {'API_KEY': ...}}."
             )
         sent = data or shown or QueryDict()
-        came_back: Drawn | None = unseal("add", sent, "drawn")
+        came_back: Drawn | None = unsign("add", sent, "drawn")
         self.is_too_old = came_back is None
         self.is_asking = data is None and shown is None
         self.what_is_drawn = came_back or self._draw()
@@ -70,9 +73,9 @@ class AddSubscriptionForm(forms.Form):
         offer = self.what_is_drawn["offers"].get(self.chosen.alias) or Offer(topics=published(self.chosen), error="")
         ticked = USUAL_TOPICS if self.is_asking else sent.getlist("topics")
         self.ticked = [topic for topic in offer["topics"] if topic in ticked]
-        self.is_by_hand = "by_hand" in sent
-        initial = {"account": self.chosen.alias, "topics": self.ticked, "by_hand": self.is_by_hand}
-        super().__init__(data, initial={**initial, "drawn": seal("add", self.what_is_drawn)})
+        self.is_manual = "manual" in sent
+        initial = {"account": self.chosen.alias, "topics": self.ticked, "manual": self.is_manual}
+        super().__init__(data, initial={**initial, "drawn": sign("add", self.what_is_drawn)})
         self.offer_note = explain(offer)
         self.fields["account"].choices = [(alias, alias) for alias in self.accounts]  # type: ignore[attr-defined]
         self.fields["topics"].choices = [(topic, topic) for topic in offer["topics"]]  # type: ignore[attr-defined]
@@ -96,28 +99,20 @@ class AddSubscriptionForm(forms.Form):
         chosen = self.cleaned_data
         if "account" not in chosen or "topics" not in chosen:
             return
+        # Shown early; whoever adds looks once more, alone.
         for row in Subscription.objects.in_use(chosen["account"], chosen["topics"]):
-            # One that was refused is registered again, not beside it.
-            self.add_error(
-                "topics",
-                gettext("%(topics)s has a subscription already, which is %(status)s: see #%(pk)s.")
-                % {"topics": ", ".join(row.topics), "status": row.get_status_display(), "pk": row.pk},
-            )
+            self.add_error("topics", str(subscriptions.taken(row)))
 
-    def save(self) -> list[Subscription]:
-        """Create the rows; nothing is registered yet. Raises ValueError where one more can't be had."""
-        return [
-            subscriptions.add(self.chosen.alias, topics, token=self._token(topics))
-            for topics in subscriptions.topics_per_row(self.chosen.alias, self.ticked)
-        ]
+    @property
+    def rows(self) -> dict[str, list[str]]:
+        """Token → topics of the rows that it adds."""
+        each = subscriptions.topics_per_row(self.chosen.alias, self.ticked)
+        return {self._token(topics): topics for topics in each}
 
     @property
     def previews(self) -> list[Preview]:
         """What is sent for the topics that are ticked now."""
-        return [
-            preview(self.chosen, topics, self._token(topics))
-            for topics in subscriptions.topics_per_row(self.chosen.alias, self.ticked)
-        ]
+        return [preview(self.chosen, topics, token) for token, topics in self.rows.items()]
 
     def _token(self, topics: list[str]) -> str:
         # By what stays the same while topics are ticked: a URL may have been copied.
@@ -136,3 +131,55 @@ def _how_many(account: Account) -> str:
     if size is None:
         return gettext("All in one subscription.")
     return ngettext("One subscription each.", "Up to %(size)s topics a subscription.", size) % {"size": size}
+
+
+class OneOf(forms.RadioSelect):
+    """A choice of one, for a field of several."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return data.getlist(name)
+
+
+class ChangeTopicsForm(forms.Form):
+    """Which topics a subscription is to hold."""
+
+    topics = forms.MultipleChoiceField(label=_("Topics"), widget=forms.CheckboxSelectMultiple)
+    offer = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, subscription: Subscription, data: QueryDict | None = None) -> None:
+        """Ask Zenvia which topics there are, unless the form comes back with them.
+
+        Raises ZenviaConfigurationError where the account is no more.
+        """
+        account = conf.account(subscription.account)
+        came_back: Offer | None = unsign("topics", data, "offer") if data else None
+        offer = came_back or ask([account])[account.alias]
+        super().__init__(data, initial={"topics": subscription.topics, "offer": sign("topics", offer)})
+        self.offer_note = explain(offer)
+        topics = dict.fromkeys((*offer["topics"], *subscription.topics))
+        self.fields["topics"].choices = [(topic, topic) for topic in topics]  # type: ignore[attr-defined]
+        if get_contract(account.contract).TOPICS_PER_SUBSCRIPTION == 1:
+            self.fields["topics"].widget = OneOf(choices=self.fields["topics"].choices)  # type: ignore[attr-defined]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return {"topics": self.cleaned_data["topics"]}
+
+
+class RotateForm(forms.Form):
+    """How long the old token is to stay good."""
+
+    hours = forms.IntegerField(
+        label=_("Hours that both tokens are good"),
+        initial=24,
+        min_value=0,
+        max_value=MOST_HOURS,
+        help_text=_("0 where the old callback URL has leaked: what Zenvia still has on its way to it is then refused."),
+    )
+
+    def __init__(self, _subscription: Subscription, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return {"overlap": timedelta(hours=self.cleaned_data["hours"])}

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, router, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -15,12 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
 from zenvia_webhooks import subscriptions
-from zenvia_webhooks.admin import lifecycle
-from zenvia_webhooks.admin.calls import after_commit, call_zenvia, page, tell
+from zenvia_webhooks.admin.approval import question
 from zenvia_webhooks.admin.columns import fields_of, number, status_badge, topic_list
-from zenvia_webhooks.admin.comparison import carry_out, compare_all
+from zenvia_webhooks.admin.comparison import apply, plan_all
 from zenvia_webhooks.admin.forms import AddSubscriptionForm
-from zenvia_webhooks.admin.jobs import Job
+from zenvia_webhooks.admin.verbs import after_commit, buttons, page, perform, tell, verb_page
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
@@ -32,7 +30,7 @@ TEMPLATES = "admin/zenvia_webhooks/subscription"
 class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     """Subscriptions: added through a form of their own, then changed by buttons, as Zenvia owns what they hold.
 
-    Zenvia is called once the rows are committed; see `calls`.
+    Zenvia is asked to change something once the rows are committed; see `verbs`.
     """
 
     list_display = (number, topic_list, "account", status_badge, "last_event_at", "remote_id")
@@ -53,7 +51,7 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
         return self.get_fields(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
-        # No field is edited by hand; see the buttons, which ask for `has_register_permission`.
+        # No field is edited; see the buttons, which ask for `has_register_permission`.
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
@@ -74,9 +72,8 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
         wrap, name = self.admin_site.admin_view, "zenvia_webhooks_subscription"
         return [
             path("at-zenvia/", wrap(self.at_zenvia_view), name=f"{name}_at_zenvia"),
-            path("at-zenvia/carry-out/", wrap(self.carry_out_view), name=f"{name}_carry_out"),
+            path("at-zenvia/apply/", wrap(self.apply_view), name=f"{name}_apply"),
             path("<int:pk>/do/<slug:verb>/", wrap(self.verb_view), name=f"{name}_verb"),
-            path("<int:pk>/confirm/", wrap(self.confirm_view), name=f"{name}_confirm"),
             *super().get_urls(),
         ]
 
@@ -101,20 +98,18 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
 
     def _add(self, request: HttpRequest, form: AddSubscriptionForm) -> HttpResponse | None:
         """Add what the form says; return None where the form then says why not."""
+        is_manual = form.cleaned_data["manual"]
+        if not is_manual and (page_that_asks := question(self, request, [Subscription(account=form.chosen.alias)])):
+            return page_that_asks
         try:
-            with transaction.atomic(using=router.db_for_write(Subscription)):
-                rows = form.save()
-        except IntegrityError:
-            # The second of a double click: the first has saved the same tokens meanwhile.
-            self.message_user(request, gettext("This form was sent already."), messages.WARNING)
-            return self._to("changelist")
-        except ValueError as error:
+            rows = subscriptions.add_all(form.chosen.alias, form.rows)
+        except subscriptions.SubscriptionError as error:
             form.add_error("topics", str(error))
             return None
         for row in rows:
             self.log_addition(request, row, [{"added": {}}])
-        job = Job(verb="by-hand" if form.cleaned_data["by_hand"] else "register")
-        return call_zenvia(self, request, rows, job, self._to("change", rows[0].pk) if len(rows) == 1 else self._to())
+        back = self._to("change", rows[0].pk) if len(rows) == 1 else self._to()
+        return perform(self, request, rows, "manual" if is_manual else "register", back)
 
     @method_decorator(csrf_protect)
     def delete_view(
@@ -122,9 +117,8 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
     ) -> HttpResponse:
         subscription = self.get_object(request, object_id)
         if request.method != "POST" or subscription is None:
-            elsewhere = subscription and subscriptions.is_elsewhere(subscription)
-            host = host_of(subscription.registered_url) if subscription and elsewhere else ""
-            return super().delete_view(request, object_id, {"elsewhere": host, **(extra_context or {})})
+            host = host_of(subscription.registered_url) if subscription and subscription.is_foreign else ""
+            return super().delete_view(request, object_id, {"foreign": host, **(extra_context or {})})
         if not self.has_delete_permission(request, subscription):
             raise PermissionDenied
 
@@ -142,12 +136,7 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
     @method_decorator(csrf_protect)
     def verb_view(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         """Do what a button of a subscription's page says."""
-        return lifecycle.verb_page(self, request, self._get(request, pk), verb, self._context(request))
-
-    @method_decorator(csrf_protect)
-    def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask before a stranger is cut off."""
-        return lifecycle.confirm_page(self, request, self._get(request, pk), self._context(request))
+        return verb_page(self, request, self._get(request, pk), verb, self._context(request))
 
     def _get(self, request: HttpRequest, pk: int) -> Subscription:
         if not self.has_register_permission(request):
@@ -159,11 +148,11 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
 
     @admin.action(description=_("Register again"), permissions=["register"])
     def register_again_selected(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse:
-        return call_zenvia(self, request, list(queryset), Job(verb="register-again"), self._to())
+        return perform(self, request, list(queryset), "register-again", self._to())
 
     @admin.action(description=_("Deactivate"), permissions=["register"])
     def deactivate_selected(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse:
-        return call_zenvia(self, request, list(queryset), Job(verb="deactivate"), self._to())
+        return perform(self, request, list(queryset), "deactivate", self._to())
 
     def at_zenvia_view(self, request: HttpRequest) -> HttpResponse:
         """Show what Zenvia has registered under each account's key, and what is to be done about it."""
@@ -171,25 +160,24 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
             raise PermissionDenied
         may_register = self.has_register_permission(request)
         context = self._context(request, title=_("Registered at Zenvia"), may_register=may_register)
-        return TemplateResponse(request, f"{TEMPLATES}/at_zenvia.html", {**context, "accounts": compare_all()})
+        return TemplateResponse(request, f"{TEMPLATES}/at_zenvia.html", {**context, "accounts": plan_all()})
 
     @method_decorator(csrf_protect)
-    def carry_out_view(self, request: HttpRequest) -> HttpResponse:
+    def apply_view(self, request: HttpRequest) -> HttpResponse:
         """Do what buttons of "Registered at Zenvia" say."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_register_permission(request):
             raise PermissionDenied
-        back = self._to("at_zenvia")
-        carry_out(self, request, request.POST.get("account", ""), set(request.POST.getlist("line")), back)
-        return back
+        account, keys = request.POST.get("account", ""), set(request.POST.getlist("line"))
+        return apply(self, request, account, keys, self._to("at_zenvia"))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         subscription = self.get_object(request, object_id)
-        buttons = lifecycle.buttons(subscription) if subscription and self.has_register_permission(request) else []
-        return super().change_view(request, object_id, form_url, {"buttons": buttons, **(extra_context or {})})
+        found = buttons(subscription) if subscription and self.has_register_permission(request) else []
+        return super().change_view(request, object_id, form_url, {"buttons": found, **(extra_context or {})})
 
     def _context(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}

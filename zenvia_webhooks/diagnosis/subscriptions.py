@@ -16,7 +16,6 @@ from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, 
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import redact_tokens
-from zenvia_webhooks.subscriptions import is_elsewhere
 
 #: A pending row younger than this may be under way.
 UNDER_WAY = timedelta(minutes=1)
@@ -27,12 +26,12 @@ Status = Subscription.Status
 def check_copy() -> Iterator[Finding]:
     """Look whether the database was copied from another site, and events in it are about to be handed out here."""
     here = conf.callback_base_url  # raises where it can't be read: then nothing can be told
-    strangers = [row for row in _rows() if is_elsewhere(row)]
-    if not strangers:
+    foreign = [row for row in _rows() if row.is_foreign]
+    if not foreign:
         yield ok(Area.COPY, _("No subscription is of another site's address."))
         return
     text = _("Subscriptions are registered for %(there)s, not for %(here)s: this is a copied database, or moved.") % {
-        "there": origin_of(strangers[0].registered_url),
+        "there": origin_of(foreign[0].registered_url),
         "here": here,
     }
     moved = _("If the site moved, register again. In a copy, leave them: they are the other site's, and still call it.")
@@ -59,7 +58,7 @@ def check_subscriptions() -> Iterator[Finding]:
             _("Run: manage.py zenvia_register_subscription"),
         )
         return
-    found = [finding for row in rows if not is_elsewhere(row) for finding in _look_at(row)]
+    found = [finding for row in rows if not row.is_foreign for finding in _look_at(row)]
     yield from found or [ok(Area.SUBSCRIPTIONS, _("Every subscription is as it should be."))]
 
 

@@ -18,6 +18,17 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("account", models.CharField(default="default", max_length=100, verbose_name="account")),
+                (
+                    "contract",
+                    models.CharField(
+                        blank=True,
+                        help_text=(
+                            "Which of Zenvia's APIs it was registered with: there it is looked for, and removed."
+                        ),
+                        max_length=20,
+                        verbose_name="contract",
+                    ),
+                ),
                 ("topics", models.JSONField(default=list, verbose_name="topics")),
                 (
                     "token",
@@ -58,7 +69,10 @@ class Migration(migrations.Migration):
                 (
                     "remote_id",
                     zenvia_webhooks.models.fields.SafeCharField(
-                        blank=True, max_length=255, verbose_name="id at Zenvia"
+                        blank=True,
+                        help_text="Empty for one that was registered manually.",
+                        max_length=255,
+                        verbose_name="id at Zenvia",
                     ),
                 ),
                 ("registered_url", models.CharField(blank=True, max_length=1000, verbose_name="registered URL")),
@@ -77,13 +91,39 @@ class Migration(migrations.Migration):
                         verbose_name="status",
                     ),
                 ),
-                ("absent_since", models.DateTimeField(default=None, null=True, verbose_name="absent since")),
+                (
+                    "wish",
+                    models.CharField(
+                        choices=[("registered", "registered"), ("inactive", "inactive"), ("deleted", "deleted")],
+                        default="registered",
+                        editable=False,
+                        max_length=20,
+                        verbose_name="wish",
+                    ),
+                ),
+                (
+                    "absent_since",
+                    models.DateTimeField(
+                        default=None,
+                        help_text="When Zenvia's list was first seen without it.",
+                        null=True,
+                        verbose_name="absent since",
+                    ),
+                ),
                 ("last_error", zenvia_webhooks.models.fields.SafeTextField(blank=True, verbose_name="last error")),
                 (
                     "last_synced_at",
                     models.DateTimeField(default=None, null=True, verbose_name="last compared with Zenvia at"),
                 ),
-                ("last_event_at", models.DateTimeField(default=None, null=True, verbose_name="last event at")),
+                (
+                    "last_event_at",
+                    models.DateTimeField(
+                        default=None,
+                        help_text="Written at most once a minute.",
+                        null=True,
+                        verbose_name="last event at",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated at")),
             ],

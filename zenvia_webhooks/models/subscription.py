@@ -29,11 +29,15 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def pending(self) -> SubscriptionQuerySet:
         return self.filter(status=Subscription.Status.PENDING)
 
+    def of_this_site(self, account: str) -> list[Subscription]:
+        """Return an account's subscriptions that are not inactive, but for foreign ones that may be at Zenvia."""
+        rows = self.filter(account=account).exclude(status=Subscription.Status.INACTIVE).order_by("pk")
+        return [row for row in rows if row.is_gone or not row.is_foreign]
+
     def in_use(self, account: str, topics: Iterable[str]) -> list[Subscription]:
         """Return an account's subscriptions that hold one of these topics for this site, and are not inactive."""
         # Few rows, and no JSON `contains` on SQLite.
-        rows = self.filter(account=account).exclude(status=Subscription.Status.INACTIVE).order_by("pk")
-        return [row for row in rows if not set(row.topics).isdisjoint(topics) and not row.is_of_another_origin]
+        return [row for row in self.of_this_site(account) if not set(row.topics).isdisjoint(topics)]
 
 
 class Subscription(models.Model):
@@ -53,7 +57,20 @@ class Subscription(models.Model):
         #: Zenvia refused it.
         FAILED = "failed", _("failed")
 
+    class Wish(models.TextChoices):
+        """What a person wants of it at Zenvia. What is not so yet, the next look at Zenvia's list brings about."""
+
+        REGISTERED = "registered", _("registered")
+        INACTIVE = "inactive", _("inactive")
+        DELETED = "deleted", _("deleted")
+
     account = models.CharField(_("account"), max_length=100, default="default")
+    contract = models.CharField(
+        _("contract"),
+        max_length=20,
+        blank=True,
+        help_text=_("Which of Zenvia's APIs it was registered with: there it is looked for, and removed."),
+    )
     #: Canonical topics; exactly one under the contract `help_center`.
     topics = models.JSONField(_("topics"), default=list)
     token = models.CharField(_("token"), max_length=64, unique=True, default=new_token, editable=False)
@@ -70,16 +87,21 @@ class Subscription(models.Model):
     #: What a change of this registration, under way or just made, replaces: empty once that is gone from Zenvia.
     previous_url = models.CharField(_("previous URL"), max_length=1000, blank=True, editable=False)
     previous_topics = models.JSONField(_("previous topics"), null=True, default=None, editable=False)
-    remote_id = SafeCharField(_("id at Zenvia"), max_length=255, blank=True)
+    remote_id = SafeCharField(
+        _("id at Zenvia"), max_length=255, blank=True, help_text=_("Empty for one that was registered manually.")
+    )
     #: The callback URL that Zenvia was told.
     registered_url = models.CharField(_("registered URL"), max_length=1000, blank=True)
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
-    #: When Zenvia's list was first seen without it.
-    absent_since = models.DateTimeField(_("absent since"), null=True, default=None)
+    wish = models.CharField(_("wish"), max_length=20, choices=Wish.choices, default=Wish.REGISTERED, editable=False)
+    absent_since = models.DateTimeField(
+        _("absent since"), null=True, default=None, help_text=_("When Zenvia's list was first seen without it.")
+    )
     last_error = SafeTextField(_("last error"), blank=True)
     last_synced_at = models.DateTimeField(_("last compared with Zenvia at"), null=True, default=None)
-    #: Written at most once a minute.
-    last_event_at = models.DateTimeField(_("last event at"), null=True, default=None)
+    last_event_at = models.DateTimeField(
+        _("last event at"), null=True, default=None, help_text=_("Written at most once a minute.")
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
@@ -101,10 +123,25 @@ class Subscription(models.Model):
         return callback_url(self.token)
 
     @property
-    def is_of_another_origin(self) -> bool:
-        """Whether it may be at Zenvia under another origin than `CALLBACK_BASE_URL`, as in a copied database."""
-        base, may_be_there = conf.callback_base_url, self.status in (self.Status.ACTIVE, self.Status.PENDING)
-        return bool(may_be_there and base and self.registered_url) and not self.registered_url.startswith(f"{base}/")
+    def is_here(self) -> bool:
+        """Whether it was last registered for this site; False without a (good) `CALLBACK_BASE_URL`."""
+        return is_here(self.registered_url)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is another site's, as in a copied database: what it stands for at Zenvia is left alone."""
+        may_be_there = self.status not in (self.Status.INACTIVE, self.Status.FAILED)
+        return may_be_there and bool(self.registered_url) and _base() is not None and not self.is_here
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it stands for nothing at Zenvia: refused, or no longer listed."""
+        return self.status in (self.Status.FAILED, self.Status.MISSING)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its removal was asked for and is not confirmed yet."""
+        return self.wish != self.Wish.REGISTERED
 
     @property
     def is_changing(self) -> bool:
@@ -112,12 +149,12 @@ class Subscription(models.Model):
         return self.status == self.Status.PENDING and bool(self.previous_url)
 
     @property
-    def is_by_hand(self) -> bool:
+    def is_manual(self) -> bool:
         """Whether it was registered at Zenvia by a person: active, but we know no id of Zenvia's."""
         return self.status == self.Status.ACTIVE and not self.remote_id
 
     def accepts(self, token: str) -> bool:
-        """Tell whether a webhook with this token is to be taken in.
+        """Tell whether a webhook with this token is to be stored.
 
         True in every status but inactive: Zenvia may post before we have saved its answer to the registration.
         """
@@ -131,6 +168,20 @@ class Subscription(models.Model):
             and constant_time_compare(token, self.previous_token)
             and (overlap_ends is None or now() < overlap_ends)
         )
+
+
+def is_here(url: str) -> bool:
+    """Tell whether a callback URL is of this site; False without a (good) `CALLBACK_BASE_URL`."""
+    base = _base()
+    return base is not None and url.startswith(f"{base}/")
+
+
+def _base() -> str | None:
+    # One that is wrong tells as little as none; lists and pages must show all the same.
+    try:
+        return conf.callback_base_url
+    except ZenviaConfigurationError:
+        return None
 
 
 def callback_url(token: str) -> str:

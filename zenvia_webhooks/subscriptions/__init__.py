@@ -1,57 +1,58 @@
 """Registrations at Zenvia: the one bridge between `Subscription` and `ZenviaClient`.
 
-The row is committed first and the call follows, so that no registration is ever without a row. Where the outcome of a
-call is unknown the row stays `pending`, and Zenvia's list settles it.
+A verb writes what a person wants on the row and commits it, so that no registration is ever without a row. `reconcile`
+asks Zenvia for its list, `plan` alone judges what differs, and what it says is done, here and at Zenvia.
 """
 
 from __future__ import annotations
 
-from zenvia_webhooks.subscriptions.adoption import adopt
-from zenvia_webhooks.subscriptions.change import change_topics, rotate
-from zenvia_webhooks.subscriptions.comparison import compare
-from zenvia_webhooks.subscriptions.description import describe, explain
-from zenvia_webhooks.subscriptions.ownership import WouldReplaceError, is_elsewhere, token_of
-from zenvia_webhooks.subscriptions.plan import Action, Comparison, Kind, Step
-from zenvia_webhooks.subscriptions.registration import (
-    add,
-    add_missing,
+from zenvia_webhooks.subscriptions.adding import add, add_all, add_missing, taken, topics_per_row, wire_names
+from zenvia_webhooks.subscriptions.errors import StillRegisteredError, SubscriptionError, WouldReplaceError
+from zenvia_webhooks.subscriptions.listed import token_of
+from zenvia_webhooks.subscriptions.messages import describe, explain
+from zenvia_webhooks.subscriptions.plan import Action, Kind, Step
+from zenvia_webhooks.subscriptions.reconcile import accounts, compare_all, current_plan, foreign_cut_off_by, reconcile
+from zenvia_webhooks.subscriptions.rows import OVERLAP, record
+from zenvia_webhooks.subscriptions.verbs import (
+    EVERYBODY,
+    change_topics,
+    deactivate,
+    delete,
+    manual,
     register,
-    register_by_hand,
-    topics_per_row,
-    wire_names,
+    register_again,
+    rotate,
 )
-from zenvia_webhooks.subscriptions.removal import StillRegisteredError, deactivate, delete
-from zenvia_webhooks.subscriptions.rows import OVERLAP
-from zenvia_webhooks.subscriptions.steps import carry_out, register_again, settle
-from zenvia_webhooks.subscriptions.watching import accounts, watch
 
 __all__ = [
+    "EVERYBODY",
     "OVERLAP",
     "Action",
-    "Comparison",
     "Kind",
     "Step",
     "StillRegisteredError",
+    "SubscriptionError",
     "WouldReplaceError",
     "accounts",
     "add",
+    "add_all",
     "add_missing",
-    "adopt",
-    "carry_out",
     "change_topics",
-    "compare",
+    "compare_all",
+    "current_plan",
     "deactivate",
     "delete",
     "describe",
     "explain",
-    "is_elsewhere",
+    "foreign_cut_off_by",
+    "manual",
+    "reconcile",
+    "record",
     "register",
     "register_again",
-    "register_by_hand",
     "rotate",
-    "settle",
+    "taken",
     "token_of",
     "topics_per_row",
-    "watch",
     "wire_names",
 ]

@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.signals import subscription_lost
+from zenvia_webhooks.subscriptions.errors import ChangedMeanwhileError
+from zenvia_webhooks.subscriptions.evidence import has_events
+from zenvia_webhooks.subscriptions.plan import Action, Kind, Step
 
 Status = Subscription.Status
+Wish = Subscription.Wish
 
 #: How long the previous token stays good after a rotation.
 OVERLAP = timedelta(hours=24)
@@ -20,26 +25,40 @@ OVERLAP = timedelta(hours=24)
 NOTHING_PREVIOUS: dict[str, Any] = {"previous_url": "", "previous_topics": None}
 
 
-def save(subscription: Subscription, **columns: Any) -> None:
-    """Write the outcome of a call, whatever else has become of the row. Raises ValueError where it is gone."""
-    if not _write(subscription, Subscription.objects.filter(pk=subscription.pk), columns):
-        raise ValueError(_("It was deleted meanwhile."))
+def save(row: Subscription, **columns: Any) -> None:
+    """Write the outcome of a call, whatever else has become of the row. Raises ChangedMeanwhileError if it is gone."""
+    if not _write(row, Subscription.objects.filter(pk=row.pk), columns):
+        raise ChangedMeanwhileError(_("It was deleted meanwhile."))
 
 
-def save_if_unchanged(subscription: Subscription, **columns: Any) -> bool:
-    """Write what a comparison says, unless somebody has changed the row since it was read; tell whether."""
+def save_if_unchanged(row: Subscription, **columns: Any) -> bool:
+    """Write a wish, or what a plan says, unless somebody has changed the row since it was read; tell whether."""
     # Of two that do this at the same moment, the second finds another `updated_at`.
-    unchanged = Subscription.objects.filter(pk=subscription.pk, updated_at=subscription.updated_at)
-    return _write(subscription, unchanged, columns)
+    return _write(row, _unchanged(row), columns)
 
 
-def begin(subscription: Subscription, **columns: Any) -> None:
-    """Commit that Zenvia is about to be called. Raises ValueError where somebody else has just begun the same."""
-    if not save_if_unchanged(subscription, **columns, status=Status.PENDING, absent_since=None):
-        raise ValueError(_("It is active already, or somebody else is just registering it."))
+def wish_registered(row: Subscription, **columns: Any) -> None:
+    """Commit what Zenvia is about to be asked for. Raises ChangedMeanwhileError where somebody else has just begun."""
+    wanted = {**columns, "status": Status.PENDING, "wish": Wish.REGISTERED, "absent_since": None}
+    if not save_if_unchanged(row, **wanted):
+        raise ChangedMeanwhileError(_("It is active already, or somebody else is just registering it."))
 
 
-def activated(subscription: Subscription, remote: RemoteSubscription) -> dict[str, Any]:
+def wish_ended(row: Subscription, wish: Wish) -> None:
+    """Commit that a row must go from Zenvia. Raises ChangedMeanwhileError where somebody else has just changed it."""
+    # Not `updated_at`, which says since when a registration may be under way.
+    if not _unchanged(row).update(wish=wish):
+        raise ChangedMeanwhileError(_("Somebody else has changed it meanwhile."))
+    row.wish = wish
+
+
+def wish_no_end(row: Subscription) -> None:
+    """Take back that a row must go, as Zenvia refused."""
+    Subscription.objects.filter(pk=row.pk).update(wish=Wish.REGISTERED)
+    row.wish = Wish.REGISTERED
+
+
+def activated(row: Subscription, remote: RemoteSubscription) -> dict[str, Any]:
     """Return the columns of a row that Zenvia has. An overlap of two tokens begins now."""
     columns: dict[str, Any] = {
         "status": Status.ACTIVE,
@@ -48,43 +67,82 @@ def activated(subscription: Subscription, remote: RemoteSubscription) -> dict[st
         "last_error": "",
         "last_synced_at": now(),
     }
-    return columns | overlapping(subscription)
+    return columns | overlapping(row)
 
 
-def overlapping(subscription: Subscription) -> dict[str, Any]:
+def overlapping(row: Subscription) -> dict[str, Any]:
     """Return the columns that let a previous token expire which was good until now."""
-    if subscription.previous_token is None or subscription.previous_token_expires_at is not None:
+    if row.previous_token is None or row.previous_token_expires_at is not None:
         return {}
-    overlap = OVERLAP if subscription.overlap is None else subscription.overlap
-    return {"previous_token_expires_at": now() + overlap}
+    return {"previous_token_expires_at": now() + (OVERLAP if row.overlap is None else row.overlap)}
 
 
-def restored(subscription: Subscription) -> dict[str, Any]:
+def restored(row: Subscription) -> dict[str, Any]:
     """Return the columns of a registration whose change was refused: as it was."""
     columns = {
         "status": Status.ACTIVE,
-        "topics": subscription.previous_topics,
-        "registered_url": subscription.previous_url,
+        "topics": row.previous_topics,
+        "registered_url": row.previous_url,
         "absent_since": None,
         **NOTHING_PREVIOUS,
     }
-    if subscription.previous_token is not None and subscription.previous_token_expires_at is None:
-        columns |= {"token": subscription.previous_token, "previous_token": None, "overlap": None}
+    if row.previous_token is not None and row.previous_token_expires_at is None:
+        columns |= {"token": row.previous_token, "previous_token": None, "overlap": None}
     return columns
 
 
-def lose(subscription: Subscription, **columns: Any) -> bool:
-    """Note that Zenvia no longer has a row's registration, and tell the host's receivers once; tell whether."""
-    lost = save_if_unchanged(subscription, status=Status.MISSING, last_synced_at=now(), **columns)
-    if lost:
-        subscription_lost.send_robust(sender=Subscription, subscription=subscription)
-    return lost
+def lose(row: Subscription, **columns: Any) -> None:
+    """Write down that Zenvia no longer has a row's registration, and tell the host's receivers once."""
+    if save_if_unchanged(row, status=Status.MISSING, last_synced_at=now(), **columns):
+        subscription_lost.send_robust(sender=Subscription, subscription=row)
 
 
-def _write(subscription: Subscription, rows: Any, columns: dict[str, Any]) -> bool:
+def end(row: Subscription) -> None:
+    """Let a row's token die, or delete the row, as was asked for; its events stay.
+
+    Raises ChangedMeanwhileError where nobody wants that any more.
+    """
+    rows = Subscription.objects.filter(pk=row.pk, wish=row.wish)
+    if row.wish == Wish.DELETED:
+        is_done = bool(rows.delete()[0])
+    else:
+        none: dict[str, Any] = dict.fromkeys(("absent_since", "previous_token", "previous_token_expires_at"))
+        inactive = {"status": Status.INACTIVE, "wish": Wish.REGISTERED, "remote_id": "", "last_error": ""}
+        is_done = _write(row, rows, inactive | none | NOTHING_PREVIOUS)
+    if not is_done:
+        raise ChangedMeanwhileError(_("Somebody else has changed it meanwhile."))
+
+
+def record(step: Step) -> None:
+    """Write down what a plan saw of a row, without a call; nothing where somebody has changed it since."""
+    row = step.subscription
+    if row is None:
+        return
+    if step.action == Action.END:
+        end(row)
+    elif step.kind == Kind.OURS and step.remote is not None and step.action == Action.ACTIVATE:
+        save_if_unchanged(row, **activated(row, step.remote), **(NOTHING_PREVIOUS if step.is_alone else {}))
+    elif step.kind == Kind.MISSING and step.action in (Action.LOSE, Action.REGISTER):
+        if row.status == Status.ACTIVE:
+            lose(row, last_error=step.reason)
+    elif step.kind == Kind.ENDING:
+        return
+    elif step.action == Action.WAIT or (step.kind == Kind.MISSING and has_events(row, now())):
+        # One that is missing has come to life again where it has events.
+        status = Status.ACTIVE if row.status == Status.MISSING else row.status
+        save_if_unchanged(row, status=status, absent_since=row.absent_since or now(), last_synced_at=now())
+    elif step.account == row.account:
+        # Not `updated_at`, by which others see that somebody is at work on the row.
+        Subscription.objects.filter(pk=row.pk).update(last_synced_at=now())
+
+
+def _unchanged(row: Subscription) -> QuerySet[Subscription]:
+    return Subscription.objects.filter(pk=row.pk, updated_at=row.updated_at)
+
+
+def _write(row: Subscription, rows: QuerySet[Subscription], columns: dict[str, Any]) -> bool:
     columns = {**columns, "updated_at": now()}
-    written: int = rows.update(**columns)
-    if written:
-        for name, value in columns.items():
-            setattr(subscription, name, value)
+    written = rows.update(**columns)
+    for name, value in columns.items() if written else ():
+        setattr(row, name, value)
     return bool(written)

@@ -33,7 +33,7 @@ class Command(BaseCommand):
             type=_hours,
             default=subscriptions.OVERLAP,
             metavar="HOURS",
-            help="how long the token before stays good after a rotation (24)",
+            help="how long the previous token stays good after a rotation (24)",
         )
         parser.add_argument(
             "--replace", action="store_true", help="even where that cuts off what somebody else has registered"
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             left_to_do = self.change(row, options)
         except subscriptions.WouldReplaceError as error:
             raise CommandError(f"{name}: {error} --replace does it all the same.") from None
-        except (ValueError, subscriptions.StillRegisteredError, ZenviaConfigurationError) as error:
+        except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
             raise CommandError(f"{name}: {error}") from None
         if left_to_do:
             self.stderr.write(left_to_do)
@@ -58,19 +58,19 @@ class Command(BaseCommand):
             return
         self.stdout.write(subscriptions.describe(row))
         if not options["deactivate"] and (row.status != Subscription.Status.ACTIVE or row.last_error):
-            raise CommandError("It is not as it was to be; see above.")
+            raise CommandError("It is not as it should be; see above.")
 
     def change(self, row: Subscription, options: dict[str, Any]) -> str:
         """Do what was asked; return what is left for a person to do."""
-        replace = options["replace"]
+        approved = subscriptions.EVERYBODY if options["replace"] else ()
         if options["deactivate"]:
-            return subscriptions.deactivate(row, replace=replace)
+            return subscriptions.deactivate(row, approved=approved)
         if options["delete"]:
-            return subscriptions.delete(row, replace=replace)
+            return subscriptions.delete(row, approved=approved)
         if options["rotate"]:
-            subscriptions.rotate(row, overlap=options["overlap_hours"], replace=replace)
+            subscriptions.rotate(row, overlap=options["overlap_hours"], approved=approved)
         else:
-            subscriptions.change_topics(row, options["topic"], replace=replace)
+            subscriptions.change_topics(row, options["topic"], approved=approved)
         return ""
 
 

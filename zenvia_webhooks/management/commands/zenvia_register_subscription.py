@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -44,16 +44,17 @@ class Command(BaseCommand):
             topics = options["topic"] or list(get_contract(conf.account(account).contract).TOPICS)
             wire = subscriptions.wire_names(account)
             rows, new = subscriptions.add_missing(account, topics)
-        except (ValueError, ZenviaConfigurationError) as error:
+        except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
             raise CommandError(str(error)) from None
         active = [row for row in rows if row.status == Subscription.Status.ACTIVE]
         for row in active:
-            self.stdout.write(f"{row}: registered already as {row.remote_id or 'by hand'}.")
+            self.stdout.write(f"{row}: registered already as {row.remote_id or 'manual'}.")
         done = {wire(topic) for row in active for topic in row.topics}
+        approved = subscriptions.EVERYBODY if options["replace"] else ()
         for row in [*rows, *new]:
             verb = subscriptions.register if row in new else subscriptions.register_again
             # What failed once and was registered anew since is left alone.
-            if not done.issuperset(map(wire, row.topics)) and self.call(row, verb, replace=options["replace"]):
+            if not done.issuperset(map(wire, row.topics)) and self.register(row, verb, approved):
                 active.append(row)
                 done.update(map(wire, row.topics))
         if left := [topic for topic in dict.fromkeys(topics) if wire(topic) not in done]:
@@ -61,14 +62,14 @@ class Command(BaseCommand):
         if options["wait"]:
             self.wait(active, latest, options["timeout"])
 
-    def call(self, row: Subscription, register: Callable[..., None], *, replace: bool) -> bool:
+    def register(self, row: Subscription, verb: Callable[..., None], approved: Container[str]) -> bool:
         try:
             self.stdout.write(f"{row}: registering {redact_tokens(row.callback_url)} ...")
-            register(row, replace=replace)
+            verb(row, approved=approved)
         except subscriptions.WouldReplaceError as error:
             self.stderr.write(f"{row}: {error} --replace does it all the same.")
             return False
-        except (ValueError, ZenviaConfigurationError) as error:
+        except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
             self.stderr.write(f"{row}: {error}")
             return False
         is_active = row.status == Subscription.Status.ACTIVE

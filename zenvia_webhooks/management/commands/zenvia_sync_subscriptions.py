@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Container
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -9,6 +10,9 @@ from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.subscriptions import Action
+
+Status = Subscription.Status
 
 
 class Command(BaseCommand):
@@ -23,17 +27,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         unsettled, number, failures = 0, 0, 0
+        approved = subscriptions.EVERYBODY if options["replace"] else ()
         for account in self.accounts(options["account"]):
             try:
-                comparison = subscriptions.compare(account)
+                steps = subscriptions.current_plan(account)
             except (ZenviaError, ZenviaConfigurationError) as error:
                 failures += 1
                 self.stderr.write(f"{account}: {subscriptions.explain(error, account)}")
                 continue
-            number += len(comparison.steps)
-            for line in comparison.lines:
-                self.stdout.write(f"{line.name}: {line.action}. {line.reason}")
-                if options["apply"] and not self.carry_out(line, replace=options["replace"]):
+            number += sum(step.action != Action.KEEP for step in steps)
+            for step in steps:
+                self.stdout.write(f"{step.name}: {step.action}. {step.reason}")
+                if options["apply"] and not self.apply(step, approved):
                     unsettled += 1
         if failures:
             raise CommandError("Zenvia could not be asked about every account; see above.")
@@ -53,19 +58,22 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         return [account]
 
-    def carry_out(self, line: subscriptions.Step, *, replace: bool) -> bool:
+    def apply(self, step: subscriptions.Step, approved: Container[str]) -> bool:
         """Do what a line says; return whether nothing is left to be done about it."""
-        try:
-            subscriptions.carry_out(line, replace=replace)
-        except subscriptions.WouldReplaceError as error:
-            self.stderr.write(f"  {line.name}: {error} --replace does it all the same.")
-            return False
-        except (ValueError, subscriptions.StillRegisteredError, ZenviaError, ZenviaConfigurationError) as error:
-            self.stderr.write(f"  {line.name}: {error}")
-            return False
-        if line.action in (subscriptions.Action.KEEP, subscriptions.Action.REMOVE) or line.subscription is None:
+        if step.action == Action.KEEP:
+            subscriptions.record(step)
             return True
-        row = Subscription.objects.get(pk=line.subscription.pk)
+        try:
+            subscriptions.reconcile(step.account, only=step, approved=approved)
+        except subscriptions.WouldReplaceError as error:
+            self.stderr.write(f"  {step.name}: {error} --replace does it all the same.")
+            return False
+        except (subscriptions.SubscriptionError, ZenviaError, ZenviaConfigurationError) as error:
+            self.stderr.write(f"  {step.name}: {error}")
+            return False
+        row = step.subscription and Subscription.objects.filter(pk=step.subscription.pk).first()
+        if step.action == Action.REMOVE or row is None:
+            return True
         self.stdout.write("  " + subscriptions.describe(row))
         # One that waits is settled by a second look.
-        return row.status == Subscription.Status.ACTIVE and line.action != subscriptions.Action.WAIT
+        return row.status in (Status.ACTIVE, Status.INACTIVE) and step.action != Action.WAIT

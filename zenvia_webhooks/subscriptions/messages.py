@@ -1,4 +1,4 @@
-"""How a registration went, and why it did not, in words."""
+"""How a registration went, or why it did not go through, in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from zenvia_webhooks.client.api import contract_that_answers
 from zenvia_webhooks.exceptions import ZenviaAPIError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
-from zenvia_webhooks.subscriptions.ownership import is_elsewhere
 
 Status = Subscription.Status
 
@@ -47,7 +46,7 @@ def _status(subscription: Subscription) -> str:
         "error": subscription.last_error,
         "host": host_of(subscription.registered_url),
     }
-    if is_elsewhere(subscription):
+    if subscription.is_foreign:
         return (
             _(
                 "Subscription %(subscription)s: registered for another site, %(host)s, as in a copied database; "
@@ -55,8 +54,14 @@ def _status(subscription: Subscription) -> str:
             )
             % words
         )
-    if subscription.is_by_hand:
-        return _("Subscription %(subscription)s: taken for registered by hand.") % words
+    if subscription.is_ending:
+        text = _(
+            "Subscription %(subscription)s: Zenvia did not confirm its removal. "
+            "manage.py zenvia_sync_subscriptions --apply settles it."
+        )
+        return text % words
+    if subscription.is_manual:
+        return _("Subscription %(subscription)s: taken for registered manually.") % words
     if subscription.status == Status.INACTIVE:
         return _("Subscription %(subscription)s: inactive; its callback URL takes nothing any more.") % words
     if subscription.status == Status.ACTIVE:
@@ -78,7 +83,7 @@ def _status(subscription: Subscription) -> str:
 def _notes(subscription: Subscription) -> list[str]:
     notes = []
     is_active = subscription.status == Status.ACTIVE
-    if is_active and subscription.absent_since is not None and not subscription.is_by_hand:
+    if is_active and subscription.absent_since is not None and not subscription.is_manual:
         last = subscription.last_event_at
         notes.append(
             _("Not listed by this API key, last event %(ago)s.") % {"ago": ago(last)}
@@ -88,7 +93,7 @@ def _notes(subscription: Subscription) -> list[str]:
     ends = subscription.previous_token_expires_at
     if is_active and subscription.previous_token is not None and ends is not None and ends > now():
         until = date_format(localtime(ends), "DATETIME_FORMAT")
-        notes.append(_("Until %(until)s the token before is good as well.") % {"until": until})
+        notes.append(_("Until %(until)s the previous token is good as well.") % {"until": until})
     if is_active:
         notes.append(subscription.last_error)
     return notes

@@ -12,13 +12,13 @@ SALT = "zenvia_webhooks.admin"
 PAGE_SECONDS = 24 * 3600
 
 
-def seal(purpose: str, value: Any) -> str:
+def sign(purpose: str, value: Any) -> str:
     """Return JSON as text that only this site can have written. It can be read by anybody."""
     return signing.dumps(value, salt=f"{SALT}.{purpose}")
 
 
-def unseal(purpose: str, data: QueryDict, name: str) -> Any | None:
-    """Return what was sealed for the same purpose and came back as `name`; None where it is forged or too old."""
+def unsign(purpose: str, data: QueryDict, name: str) -> Any | None:
+    """Return what was signed for the same purpose and came back as `name`; None where it is forged or too old."""
     try:
         return signing.loads(data.get(name, ""), salt=f"{SALT}.{purpose}", max_age=PAGE_SECONDS)
     except signing.BadSignature:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ def conversion(account: dict[str, Any], sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def replaced_by_a_stranger(sandbox: Sandbox) -> Subscription:
+def replaced_by_a_foreign_one(sandbox: Sandbox) -> Subscription:
     """Return an active row of ours whose registration somebody else's has replaced at Zenvia."""
     made = subscriptions.add("default", ["lead.created"])
     subscriptions.register(made)
@@ -42,27 +42,27 @@ def replaced_by_a_stranger(sandbox: Sandbox) -> Subscription:
     return made
 
 
-def test_a_registration_that_would_cut_off_a_stranger_is_not_made(conversion: Sandbox) -> None:
+def test_a_registration_that_would_cut_off_a_foreign_one_is_not_made(conversion: Sandbox) -> None:
     theirs = conversion.add(["prospects"], THEIRS, "conversion")
     made = subscriptions.add("default", ["lead.created"])
 
     with pytest.raises(subscriptions.WouldReplaceError, match=HOST) as caught:
         subscriptions.register(made)
 
-    assert [remote.id for remote in caught.value.strangers] == [theirs.id]
+    assert [remote.id for remote in caught.value.foreign] == [theirs.id]
     assert "secret" not in str(caught.value)
     assert stored(made) == ("failed", "", str(caught.value))
     assert conversion.subscriptions == [theirs]
 
-    subscriptions.register_again(made, replace=True)
+    subscriptions.register_again(made, approved=subscriptions.EVERYBODY)
 
     assert stored(made)[0] == "active"
     assert [one.callback_url for one in conversion.subscriptions] == [made.registered_url]
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_that_would_cut_off_a_stranger_is_not_made(conversion: Sandbox, change: Change) -> None:
-    made = replaced_by_a_stranger(conversion)
+def test_a_change_that_would_cut_off_a_foreign_one_is_not_made(conversion: Sandbox, change: Change) -> None:
+    made = replaced_by_a_foreign_one(conversion)
     before = conversion.subscriptions
     token = made.token
 
@@ -90,7 +90,7 @@ def test_a_change_that_would_cut_off_a_stranger_is_not_made(conversion: Sandbox,
     ids=" ".join,
 )
 @pytest.mark.parametrize("contract", ["help_center", "conversion"])
-def test_a_stranger_survives_every_command_that_was_not_told_to_replace_it(
+def test_a_foreign_one_survives_every_command_that_was_not_told_to_replace_it(
     sandbox: Sandbox, account: dict[str, Any], contract: str, status: Status, command: list[str]
 ) -> None:
     account["CONTRACT"] = contract
@@ -132,21 +132,23 @@ def test_a_second_row_is_refused_where_zenvia_has_one_for_each_key(conversion: S
     made = subscriptions.add("default", ["lead.created"])
     subscriptions.register(made)
 
-    with pytest.raises(ValueError, match=f"#{made.pk} has it: change the topics of that one instead"):
+    with pytest.raises(
+        subscriptions.SubscriptionError, match=f"#{made.pk} has it: change the topics of that one instead"
+    ):
         subscriptions.add("default", ["quote.updated"])
 
     assert "change the topics of that one" in run("zenvia_register_subscription", "--topic", "quote.updated")[1]
     assert Subscription.objects.count() == 1
 
 
-@pytest.mark.parametrize("replace", [False, True])
-def test_our_own_other_row_is_never_cut_off(conversion: Sandbox, replace: bool) -> None:
+@pytest.mark.parametrize("approved", [(), subscriptions.EVERYBODY])
+def test_our_own_other_row_is_never_cut_off(conversion: Sandbox, approved: Container[str]) -> None:
     made = subscriptions.add("default", ["lead.created"])
     subscriptions.register(made)
     other = row_beside(made)
 
-    with pytest.raises(ValueError, match="change the topics of that one"):
-        subscriptions.register_again(other, replace=replace)
+    with pytest.raises(subscriptions.SubscriptionError, match="change the topics of that one"):
+        subscriptions.register_again(other, approved=approved)
 
     assert [one.id for one in conversion.subscriptions] == [made.remote_id]
     assert stored(other)[0] == "failed"
@@ -226,7 +228,7 @@ def test_what_cant_be_looked_up_beforehand_is_not_registered(wire: Wire, account
 def test_a_refusal_names_everybody_whom_it_would_cut_off(
     conversion: Sandbox, account: dict[str, Any], settings: Any
 ) -> None:
-    made = replaced_by_a_stranger(conversion)
+    made = replaced_by_a_foreign_one(conversion)
     settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = "https://staging.example.com"
 
     for change in (subscriptions.rotate, subscriptions.register_again):
