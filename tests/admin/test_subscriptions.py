@@ -50,7 +50,8 @@ def test_what_was_shown_is_exactly_what_is_sent(admin_client: Client, zenvia: Sa
     assert tokens is not None
     shown = next(preview for preview in page.context["previews"] if preview.topics == ["lead.created"])
     admin_client.post(ADD, {"account": "default", "topics": ["lead.created"], "drawn": tokens[1]})
-    (sent,) = zenvia.requests
+    sent = zenvia.requests[-1]
+    assert [request.method for request in zenvia.requests] == ["GET", "POST"]
     assert shown.request.splitlines()[0] == f"{sent.method} {zenvia.url}{sent.path}"
     assert shown.request.splitlines()[-1] == sent.body.decode()
     assert json.loads(sent.body)["callbackUrl"] == shown.callback_url
@@ -61,6 +62,7 @@ def test_what_was_shown_is_exactly_what_is_sent(admin_client: Client, zenvia: Sa
 def test_a_refusal_stays_with_zenvias_words_and_can_be_tried_again(admin_client: Client, settings: Any) -> None:
     with Wire() as wire:
         use_api(settings, wire.api_url)
+        wire.script("GET", says(200, []))
         wire.script("POST", says(403, '{"message": "this key may not subscribe", "code": "SCOPE"}'))
         response = add(admin_client)
     row = Subscription.objects.get()
@@ -80,8 +82,8 @@ def test_a_refusal_stays_with_zenvias_words_and_can_be_tried_again(admin_client:
 def test_an_unknown_outcome_is_pending_and_is_settled_by_a_button(admin_client: Client, settings: Any) -> None:
     with Wire() as wire:
         use_api(settings, wire.api_url)
-        for method in ("POST", "GET"):
-            wire.script(method, says(503))
+        wire.script("GET", says(200, []), says(503))
+        wire.script("POST", says(503))
         response = add(admin_client)
     row = Subscription.objects.get()
     assert row.status == "pending"
@@ -119,12 +121,12 @@ def test_a_topic_that_has_a_subscription_is_not_registered_beside_it(admin_clien
     assert Subscription.objects.count() == 1
 
 
-def test_by_hand_sends_nothing_and_shows_the_url(admin_client: Client, zenvia: Sandbox) -> None:
-    response = add(admin_client, by_hand="on")
+def test_manual_sends_nothing_and_shows_the_url(admin_client: Client, zenvia: Sandbox) -> None:
+    response = add(admin_client, manual="on")
     row = Subscription.objects.get()
     assert (row.status, row.is_manual, zenvia.requests) == ("active", True, [])
     assert row.callback_url in response.content.decode()
-    assert "registered by hand" in response.content.decode()
+    assert "registered manually" in response.content.decode()
 
 
 @pytest.mark.parametrize("how", ["button", "action"])

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.utils.timezone import now
 
-from tests.support.admin_pages import AT_ZENVIA, KEY, LIST, add, buttons, carry_out, said, use_api, user_with
+from tests.support.admin_pages import AT_ZENVIA, KEY, LIST, add, apply, buttons, said, use_api, user_with
 from tests.support.wire import Wire, says
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import callback_url, new_token
@@ -67,7 +67,7 @@ def test_one_without_a_row_is_adopted(
     token = new_token()
     remote = zenvia.add(["lead.created"], callback_url(token))
     (line,) = buttons(admin_client)
-    response = carry_out(admin_client, line)
+    response = apply(admin_client, line)
     row = Subscription.objects.get()
     assert (row.token, row.remote_id, row.status) == (token, remote.id, "active")
     assert said(response)[0][0] == "success"
@@ -79,7 +79,7 @@ def test_one_too_many_is_removed(admin_client: Client, zenvia: Sandbox) -> None:
     row = registered(zenvia)
     zenvia.add(["lead.created"], row.registered_url)
     (line,) = buttons(admin_client)
-    response = carry_out(admin_client, line)
+    response = apply(admin_client, line)
     assert [one.id for one in zenvia.subscriptions] == [row.remote_id]
     assert said(response)[0][0] == "success"
 
@@ -91,10 +91,10 @@ def test_one_too_many_of_a_row_that_is_not_settled_is_not_said_to_be_removed(
     zenvia.add(["lead.created"], row.registered_url)
     Subscription.objects.update(status="missing")
     line = next(key for key in buttons(admin_client) if key.startswith("remove/"))
-    ((level, text),) = said(carry_out(admin_client, line))
+    ((level, text),) = said(apply(admin_client, line))
     assert (level, len(zenvia.subscriptions)) == ("error", 2)
-    assert f"#{row.pk} is to be settled first" in text
-    carry_out(admin_client, *buttons(admin_client))
+    assert f"#{row.pk} must be settled first" in text
+    apply(admin_client, *buttons(admin_client))
     assert [one.id for one in zenvia.subscriptions] == [row.remote_id]
 
 
@@ -102,12 +102,12 @@ def test_one_that_is_gone_is_registered_again_once_that_is_believed(admin_client
     row = registered(zenvia)
     zenvia.remove(row.remote_id)
     (line,) = buttons(admin_client)
-    carry_out(admin_client, line)
+    apply(admin_client, line)
     row.refresh_from_db()
     assert (row.status, row.absent_since is not None, zenvia.subscriptions) == ("active", True, [])
     Subscription.objects.update(absent_since=now() - timedelta(hours=1))
     (line,) = buttons(admin_client)
-    response = carry_out(admin_client, line)
+    response = apply(admin_client, line)
     row.refresh_from_db()
     assert [one.id for one in zenvia.subscriptions] == [row.remote_id]
     assert (row.status, said(response)[0][0]) == ("active", "success")
@@ -118,10 +118,10 @@ def test_several_are_carried_out_at_once(admin_client: Client, zenvia: Sandbox) 
         zenvia.add([topic], callback_url(new_token()))
     zenvia.add(["interaction.resolved"], callback_url(new_token()))
     # A button does its own line alone.
-    carry_out(admin_client, buttons(admin_client)[-1])
+    apply(admin_client, buttons(admin_client)[-1])
     assert [row.topics for row in Subscription.objects.all()] == [["interaction.resolved"]]
     assert "Carry out all 2" in admin_client.get(AT_ZENVIA).content.decode()
-    assert len(said(carry_out(admin_client, *buttons(admin_client)))) == 2
+    assert len(said(apply(admin_client, *buttons(admin_client)))) == 2
     assert Subscription.objects.filter(status="active").count() == 3
 
 
@@ -129,7 +129,7 @@ def test_what_is_no_longer_called_for_is_not_done(admin_client: Client, zenvia: 
     remote = zenvia.add(["lead.created"], callback_url(new_token()))
     (line,) = buttons(admin_client)
     zenvia.remove(remote.id)
-    ((level, text),) = said(carry_out(admin_client, line))
+    ((level, text),) = said(apply(admin_client, line))
     assert (level, "changed meanwhile" in text) == ("warning", True)
     assert not Subscription.objects.exists()
 
@@ -160,9 +160,9 @@ def test_an_error_of_the_comparison_is_a_message(admin_client: Client, settings:
     with Wire() as wire:
         use_api(settings, wire.api_url)
         wire.script("GET", says(503))
-        response = carry_out(admin_client, "adopt/adoptable//1")
+        response = apply(admin_client, "adopt/adoptable/help_center//1")
     assert said(response)[0][0] == "error"
-    assert admin_client.post(f"{AT_ZENVIA}carry-out/", {"account": "gone", "line": "x"}).status_code == 302
+    assert admin_client.post(f"{AT_ZENVIA}apply/", {"account": "gone", "line": "x"}).status_code == 302
 
 
 def test_a_viewer_has_no_buttons(client: Client, zenvia: Sandbox) -> None:
@@ -170,5 +170,5 @@ def test_a_viewer_has_no_buttons(client: Client, zenvia: Sandbox) -> None:
     zenvia.add(["lead.created"], callback_url(new_token()))
     assert b"without a row" in client.get(AT_ZENVIA).content
     assert buttons(client) == []
-    assert client.post(f"{AT_ZENVIA}carry-out/").status_code == 403
-    assert client.get(f"{AT_ZENVIA}carry-out/").status_code == 405
+    assert client.post(f"{AT_ZENVIA}apply/").status_code == 403
+    assert client.get(f"{AT_ZENVIA}apply/").status_code == 405

@@ -47,7 +47,7 @@ def test_a_rotation_keeps_both_tokens_and_says_until_when(admin_client: Client, 
     assert timedelta(hours=1.9) < row.previous_token_expires_at - now() < timedelta(hours=2)
     assert [one.callback_url for one in zenvia.subscriptions] == [row.callback_url]
     ((level, text),) = said(response)
-    assert (level, "the token before is good as well" in text) == ("success", True)
+    assert (level, "the previous token is good as well" in text) == ("success", True)
     assert "it is good as well" in page_of(admin_client, row)
     assert LogEntry.objects.latest("pk").get_change_message() == "Rotate token"
 
@@ -103,6 +103,7 @@ def test_a_refused_change_leaves_all_as_it_was(admin_client: Client, settings: A
     row.save()
     with Wire() as wire:
         use_api(settings, wire.api_url)
+        wire.script("GET", says(200, []))
         wire.script("POST", says(403, {"message": "not <b>this</b> key", "code": "SCOPE"}))
         response = press(admin_client, row.pk, "rotate", hours=24)
     before = row.token
@@ -120,8 +121,9 @@ def test_the_contract_that_works_is_named(admin_client: Client, zenvia: Sandbox,
     with Wire() as wire:
         use_api(settings, wire.api_url, CONTRACT=mine)
         wire.script("POST", says(404))
-        # The topics and the list, then the other contract's look at the key.
-        wire.script("GET", *([says(404), says(404), says(200, [])] if mine == "conversion" else [says(200)]))
+        # The topics under `conversion`, whom it would cut off, the list; then the other contract's look at the key.
+        refused = [says(404)] * (3 if mine == "conversion" else 1)
+        wire.script("GET", *refused, says(200, []) if mine == "conversion" else says(200))
         response = add(admin_client)
     row = Subscription.objects.get()
     assert row.status == "failed"
@@ -149,8 +151,8 @@ def by_deleting(client: Client, pk: int, _verb: str) -> Any:
 def test_each_status_has_its_buttons(admin_client: Client, subscription: Subscription) -> None:
     expected = {
         "active": {"change-topics", "rotate", "deactivate"},
-        "pending": {"register-again", "by-hand", "deactivate"},
-        "failed": {"register-again", "by-hand", "deactivate"},
+        "pending": {"register-again", "manual", "deactivate"},
+        "failed": {"register-again", "manual", "deactivate"},
         "missing": {"register-again", "deactivate"},
         "inactive": {"register-again"},
     }

@@ -65,7 +65,7 @@ def test_the_preview_is_no_registration_and_asks_nobody(admin_client: Client, se
         use_api(settings, zenvia.api_url, CONTRACT="conversion")
         drawn = hidden(admin_client, ADD, "drawn")
         asked = len(zenvia.requests)
-        page = preview(admin_client, drawn, topics=["lead.created"], by_hand="on")
+        page = preview(admin_client, drawn, topics=["lead.created"], manual="on")
         assert len(zenvia.requests) == asked == 1
     assert b"What to register at Zenvia" in page.content
     assert b"POST http" not in page.content

@@ -163,7 +163,7 @@ def test_callback_url_is_public_and_holds_the_token(settings: Any) -> None:
         _ = subscription.callback_url
 
 
-def test_by_hand_is_active_without_an_id_of_zenvias() -> None:
+def test_manual_is_active_without_an_id_of_zenvias() -> None:
     active = Subscription.Status.ACTIVE
     assert Subscription(status=active).is_manual
     assert not Subscription(status=active, remote_id="1").is_manual

@@ -32,10 +32,10 @@ def is_removed(subscription: Subscription) -> bool:
 
 def refusal(remove: Remove, subscription: Subscription) -> str:
     """Return why Zenvia's yes is missing; row and token must be as they were."""
-    before = Subscription.objects.filter(pk=subscription.pk).values().get()
+    before = dict(Subscription.objects.filter(pk=subscription.pk).values().get())
     with pytest.raises(subscriptions.StillRegisteredError) as caught:
         remove(subscription)
-    after = Subscription.objects.filter(pk=subscription.pk).values().get()
+    after = dict(Subscription.objects.filter(pk=subscription.pk).values().get())
     is_open = "is still good here" in str(caught.value)
     assert (after.pop("wish") == before.pop("wish")) != is_open
     assert after == before

@@ -45,8 +45,10 @@ def press(client: Client, pk: int, verb: str, **fields: Any) -> Any:
 
 def confirm(client: Client, asking: Any) -> Any:
     """Press the button of the page that asks."""
-    path, _, query = asking.redirect_chain[-1][0].partition("?")
-    return client.post(path, {"job": hidden(client, f"{path}?{query}", "job")}, follow=True)
+    fields: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asking.content.decode()):
+        fields.setdefault(name, []).append(unescape(value))
+    return client.post(asking.request["PATH_INFO"], fields, follow=True)
 
 
 def buttons(client: Client) -> list[str]:
@@ -55,8 +57,8 @@ def buttons(client: Client) -> list[str]:
     return [unescape(value) for value in re.findall(r'<button class="button" name="line" value="([^"]+)"', page)]
 
 
-def carry_out(client: Client, *lines: str) -> Any:
-    path = f"{AT_ZENVIA}carry-out/"
+def apply(client: Client, *lines: str) -> Any:
+    path = f"{AT_ZENVIA}apply/"
     return client.post(path, {"account": "default", "line": lines}, follow=True)
 
 

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks import subscriptions
+from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
@@ -32,7 +33,7 @@ def question(
     It sends the present request anew, with the ids that it names. None where nobody is cut off, or that can't be asked:
     then the registration says so.
     """
-    foreign = []
+    foreign: list[RemoteSubscription] = []
     for row in rows:
         try:
             foreign += subscriptions.foreign_cut_off_by(row)

@@ -17,7 +17,7 @@ from zenvia_webhooks.subscriptions.errors import (
     SubscriptionError,
     WouldReplaceError,
 )
-from zenvia_webhooks.subscriptions.listed import Listed, ask, client_of
+from zenvia_webhooks.subscriptions.listed import CutOff, Listed, ask, client_of
 from zenvia_webhooks.subscriptions.messages import explain
 from zenvia_webhooks.subscriptions.rows import activated, restored, save
 

@@ -71,6 +71,10 @@ class CutOff:
     ours: Subscription | None = None
 
 
+#: What most registrations end.
+NOTHING = CutOff()
+
+
 def all_rows() -> list[Subscription]:
     """Return our rows, of all accounts, as the database has them that is written to: they decide about calls."""
     return list(Subscription.objects.using(router.db_for_write(Subscription)).order_by("pk"))

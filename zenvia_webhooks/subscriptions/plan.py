@@ -13,7 +13,7 @@ from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.subscriptions.evidence import has_events, is_absent, is_under_way
-from zenvia_webhooks.subscriptions.listed import CutOff, Listed, cut_off_by, is_of, owner, token_of
+from zenvia_webhooks.subscriptions.listed import NOTHING, CutOff, Listed, cut_off_by, is_of, owner, token_of
 from zenvia_webhooks.subscriptions.messages import ago
 
 Status = Subscription.Status
@@ -73,7 +73,7 @@ class Step:
     #: For people: what a removal leaves to be done.
     left_to_do: str = ""
     #: What a registration would end.
-    cut_off: CutOff = CutOff()
+    cut_off: CutOff = NOTHING
 
     @property
     def name(self) -> str:
