@@ -125,6 +125,13 @@ def test_subscription_that_is_not_as_it_should_be(status: str, kind: str, severi
         assert "Zenvia says no" in finding.text
 
 
+def test_removal_that_zenvia_did_not_confirm_is_said() -> None:
+    row = add(wish="inactive")
+    [finding] = look(Area.SUBSCRIPTIONS)
+    assert (finding.id, finding.severity) == ("unconfirmed-removal", Severity.WARNING)
+    assert f"#{row.pk}" in finding.text
+
+
 def test_registration_under_way_is_no_fault() -> None:
     make_subscription(status="pending")
     assert look(Area.SUBSCRIPTIONS) == []

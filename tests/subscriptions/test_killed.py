@@ -24,7 +24,7 @@ from zenvia_webhooks.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-#: Runs a command of ours; kills itself right before or right after a call of a method, once the POST is out.
+#: Runs a command of ours; kills itself right before or right after a call of a method, once POST or DELETE is out.
 KILLED = """
 import os, signal, sys
 import django
@@ -36,7 +36,7 @@ point, *command = sys.argv[1:]
 exchange, made = api.exchange, []
 
 def kill_at(moment, call):
-    if f"{moment} {call.method}" == point and (call.method == "POST" or "POST" in made):
+    if f"{moment} {call.method}" == point and (call.method != "GET" or "POST" in made):
         os.kill(os.getpid(), signal.SIGKILL)
 
 def exchange_or_die(call, *rest):
@@ -177,3 +177,20 @@ def test_a_killed_change_is_made_whole_and_never_without_a_registration(
     assert (now_it_is.token != old_token) == (change == "rotation")
     assert now_it_is.accepts(old_token)
     assert zenvia.fewest == 1
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+@pytest.mark.parametrize("point", ["before DELETE", "during DELETE", "after DELETE"])
+def test_a_killed_removal_is_made_whole(settings: Any, zenvia: Zenvia, contract: str, point: str) -> None:
+    use(settings, zenvia, contract)
+    row = subscriptions.add("default", ["lead.created"])
+    subscriptions.register(row)
+    run_and_kill(settings, zenvia, point, "zenvia_change_subscription", str(row.pk), "--deactivate")
+    row.refresh_from_db()
+    assert (row.status, row.accepts(row.token)) == ("active", True)
+
+    apply()
+
+    row.refresh_from_db()
+    assert (row.status, row.wish, zenvia.sandbox.subscriptions) == ("inactive", "registered", [])
+    assert to_do() == []

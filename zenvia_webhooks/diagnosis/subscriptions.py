@@ -83,6 +83,13 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
             _("Zenvia no longer lists %(subscription)s: somebody removed or replaced it.") % words,
             _("Ask who did; then run: manage.py zenvia_sync_subscriptions --apply"),
         )
+    elif row.is_ending:
+        yield warning(
+            Area.SUBSCRIPTIONS,
+            "unconfirmed-removal",
+            _("Zenvia did not confirm that %(subscription)s is removed.") % words,
+            _("Run: manage.py zenvia_sync_subscriptions --apply"),
+        )
     elif row.status == Status.PENDING and now() - row.updated_at > UNDER_WAY:
         yield warning(
             Area.SUBSCRIPTIONS,

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Container, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -17,7 +16,7 @@ from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.subscriptions.calls import Answer, post, refuse_to_cut_off, refused, remove
-from zenvia_webhooks.subscriptions.errors import ChangedMeanwhileError, StillRegisteredError, SubscriptionError
+from zenvia_webhooks.subscriptions.errors import StillRegisteredError, SubscriptionError
 from zenvia_webhooks.subscriptions.listed import (
     Listed,
     all_rows,
@@ -26,7 +25,6 @@ from zenvia_webhooks.subscriptions.listed import (
     foreign_of,
     next_contract,
     owner,
-    token_of,
 )
 from zenvia_webhooks.subscriptions.messages import explain
 from zenvia_webhooks.subscriptions.plan import Action, Kind, Step, plan
@@ -74,21 +72,22 @@ def reconcile(
         raise
     lines = _plan(listed, unsent=None if undo is None else row)
     steps = [step for step in lines if (step.key == only.key if isinstance(only, Step) else _is_of(step, only))]
-    for step in steps:
-        perform(step, listed, approved=approved, undo=undo)
-    if removals := [step for step in steps if step.action == Action.REMOVE]:
-        _remove(removals)
+    perform(steps, listed, approved=approved, undo=undo)
     return steps
 
 
-def perform(step: Step, listed: Listed, *, approved: Container[str], undo: dict[str, Any] | None) -> None:
-    """Make the call of one step, or write the row, but for removals: those of a row are made together."""
-    if step.action == Action.REGISTER and step.subscription is not None:
-        _register(step, step.subscription, listed, approved, undo)
-    elif step.action == Action.ADOPT and step.remote is not None:
-        _adopt(step, step.remote)
-    elif step.action != Action.REMOVE:
-        record(step)
+def perform(
+    steps: Sequence[Step], listed: Listed, *, approved: Container[str] = (), undo: dict[str, Any] | None = None
+) -> None:
+    """Make the calls of steps that are about one row, or about none, or write the row. See `reconcile`."""
+    for step in steps:
+        if step.action == Action.REGISTER and step.subscription is not None:
+            _register(step, step.subscription, listed, approved, undo)
+        elif step.action != Action.REMOVE:
+            record(step)
+    # Once it is settled which one stays.
+    if removals := [step for step in steps if step.action == Action.REMOVE]:
+        _remove(removals)
 
 
 def compare_all() -> int:
@@ -105,7 +104,8 @@ def compare_all() -> int:
             logger.warning("account %s could not be compared with Zenvia: %s", account, explain(error, account))
             continue
         for step in steps:
-            record(step)
+            if step.action != Action.ADOPT:
+                record(step)
             if step.action != Action.KEEP and step.kind != Kind.OURS:
                 number += 1
                 logger.warning("%s: %s. %s", step.name, step.action, step.reason)
@@ -157,11 +157,8 @@ def _wish_of(step: Step, row: Subscription) -> dict[str, Any]:
     if step.kind == Kind.MISSING:
         return {"registered_url": row.callback_url, "remote_id": "", "contract": next_contract(row)}
     if step.kind == Kind.CHANGED:
-        return {
-            "registered_url": row.callback_url,
-            "previous_url": row.registered_url,
-            "previous_topics": row.topics,
-        }
+        previous = {"previous_url": row.registered_url, "previous_topics": row.topics}
+        return {"registered_url": row.callback_url, **previous}
     return {}
 
 
@@ -186,7 +183,8 @@ def _look_again(row: Subscription, before: Listed, answer: Answer) -> None:
         lose(row, **lost, **overlapping(row), **NOTHING_PREVIOUS)
     else:
         try:
-            _settle(row, listed)
+            lines = _plan(listed)
+            perform([step for step in lines if _is_of(step, row) and step.action != Action.REGISTER], listed)
         except StillRegisteredError as error:
             save(row, last_error=_("The previous one is still at Zenvia: %(error)s") % {"error": error})
         if is_there and newcomers:
@@ -203,16 +201,6 @@ def _newcomers(row: Subscription, before: Listed, after: Listed) -> list[str]:
     return [host_of(remote.callback_url) for remote in new if owner(remote, rows) is None]
 
 
-def _settle(row: Subscription, listed: Listed) -> None:
-    """Do what a list calls for about a row, but for another registration."""
-    steps = [step for step in _plan(listed) if _is_of(step, row)]
-    for step in steps:
-        if not step.changes_zenvia:
-            record(step)
-    if removals := [step for step in steps if step.action == Action.REMOVE]:
-        _remove(removals)
-
-
 def _remove(steps: Sequence[Step]) -> None:
     """Remove what these steps name, all of one row or of none; then write down what Zenvia lists of the row."""
     first = steps[0]
@@ -220,23 +208,6 @@ def _remove(steps: Sequence[Step]) -> None:
     if row is not None and first.kind == Kind.EXTRA and row.status in (Status.PENDING, Status.MISSING):
         raise StillRegisteredError(_("#%(pk)s must be settled first: look again.") % {"pk": row.pk})
     listed = remove(first.account, first.contract, remotes)
-    for step in _plan(listed, unsent=row):
-        if row is not None and _is_of(step, row) and not step.changes_zenvia:
-            record(step)
-
-
-def _adopt(step: Step, remote: RemoteSubscription) -> None:
-    try:
-        with transaction.atomic():
-            Subscription.objects.create(
-                account=step.account,
-                contract=step.contract,
-                topics=list(remote.topics),
-                token=token_of(remote.callback_url) or "",
-                remote_id=remote.id,
-                registered_url=remote.callback_url,
-                status=Status.ACTIVE,
-                last_synced_at=now(),
-            )
-    except IntegrityError:
-        raise ChangedMeanwhileError(_("It has a row already.")) from None
+    if row is not None:
+        lines = _plan(listed, unsent=row)
+        perform([step for step in lines if _is_of(step, row) and not step.changes_zenvia], listed)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from django.db import IntegrityError, router, transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -14,6 +16,7 @@ from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.signals import subscription_lost
 from zenvia_webhooks.subscriptions.errors import ChangedMeanwhileError
 from zenvia_webhooks.subscriptions.evidence import has_events
+from zenvia_webhooks.subscriptions.listed import token_of
 from zenvia_webhooks.subscriptions.plan import Action, Kind, Step
 
 Status = Subscription.Status
@@ -114,12 +117,17 @@ def end(row: Subscription) -> None:
 
 
 def record(step: Step) -> None:
-    """Write down what a plan saw of a row, without a call; nothing where somebody has changed it since."""
+    """Write down what a plan saw, without a call; nothing of a row that somebody has changed since.
+
+    Raises ChangedMeanwhileError where somebody else has just adopted the same.
+    """
     row = step.subscription
     if row is None:
-        return
-    if step.action == Action.END:
-        end(row)
+        if step.action == Action.ADOPT and step.remote is not None:
+            _adopt(step, step.remote)
+    elif step.action == Action.END:
+        with suppress(ChangedMeanwhileError):
+            end(row)
     elif step.kind == Kind.OURS and step.remote is not None and step.action == Action.ACTIVATE:
         save_if_unchanged(row, **activated(row, step.remote), **(NOTHING_PREVIOUS if step.is_alone else {}))
     elif step.kind == Kind.MISSING and step.action in (Action.LOSE, Action.REGISTER):
@@ -134,6 +142,23 @@ def record(step: Step) -> None:
     elif step.account == row.account:
         # Not `updated_at`, by which others see that somebody is at work on the row.
         Subscription.objects.filter(pk=row.pk).update(last_synced_at=now())
+
+
+def _adopt(step: Step, remote: RemoteSubscription) -> None:
+    try:
+        with transaction.atomic(using=router.db_for_write(Subscription)):
+            Subscription.objects.create(
+                account=step.account,
+                contract=step.contract,
+                topics=list(remote.topics),
+                token=token_of(remote.callback_url) or "",
+                remote_id=remote.id,
+                registered_url=remote.callback_url,
+                status=Status.ACTIVE,
+                last_synced_at=now(),
+            )
+    except IntegrityError:
+        raise ChangedMeanwhileError(_("It has a row already.")) from None
 
 
 def _unchanged(row: Subscription) -> QuerySet[Subscription]:
