@@ -37,7 +37,7 @@ def registered(zenvia: Sandbox, **columns: Any) -> Subscription:
     return row
 
 
-def test_our_rows_and_a_strangers_are_told_apart(admin_client: Client, zenvia: Sandbox) -> None:
+def test_our_rows_and_a_foreign_ones_are_told_apart(admin_client: Client, zenvia: Sandbox) -> None:
     add(admin_client)
     zenvia.add(["lead.created"], "https://user:password@other.example.com/hook?secret=1")
     page = admin_client.get(AT_ZENVIA).content.decode()
@@ -50,7 +50,7 @@ def test_our_rows_and_a_strangers_are_told_apart(admin_client: Client, zenvia: S
     assert buttons(admin_client) == []
 
 
-def test_a_strangers_odd_url_is_no_error(admin_client: Client, zenvia: Sandbox) -> None:
+def test_a_foreign_ones_odd_url_is_no_error(admin_client: Client, zenvia: Sandbox) -> None:
     zenvia.add(["lead.created"], "http://[bad/x")
     zenvia.add(["<script>"], "https://<script>.example.com/hook")
     page = admin_client.get(AT_ZENVIA)

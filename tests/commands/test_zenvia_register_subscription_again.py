@@ -67,7 +67,7 @@ def test_after_a_switch_back_each_topic_gets_its_own(sandbox: Sandbox, account: 
     assert topics_of(sandbox) == TOPICS
 
 
-def test_one_registered_by_hand_is_left_alone(sandbox: Sandbox) -> None:
+def test_one_registered_manually_is_left_alone(sandbox: Sandbox) -> None:
     Subscription.objects.create(topics=["lead.created"], status=Status.ACTIVE)
 
     assert "registered already as manual." in register("--topic", "lead.created")[0]

@@ -104,9 +104,9 @@ def test_what_zenvia_took_but_does_not_list_yet_replaces_nothing(wire: Wire, cha
 
 @both_changes
 @pytest.mark.parametrize("answer", [says(405), says(500), says(204), hangs_up])
-@pytest.mark.parametrize("is_removed_by_hand", [True, False])
+@pytest.mark.parametrize("is_removed_manually", [True, False])
 def test_one_before_that_stays_at_zenvia_is_told_and_looked_for_again(
-    wire: Wire, change: Change, answer: Answer, is_removed_by_hand: bool
+    wire: Wire, change: Change, answer: Answer, is_removed_manually: bool
 ) -> None:
     made = row(Status.ACTIVE, "subscription1")
     there = [listed(made)]
@@ -128,7 +128,7 @@ def test_one_before_that_stays_at_zenvia_is_told_and_looked_for_again(
     with pytest.raises(subscriptions.StillRegisteredError):
         subscriptions.reconcile("default", only=extra)
 
-    if is_removed_by_hand:
+    if is_removed_manually:
         del there[0]
     else:
         wire.script("DELETE", lambda asked: (there.pop(0), says(204)(asked))[1])

@@ -58,7 +58,7 @@ def test_a_plan_that_zenvia_does_not_answer_is_an_error(wire: Wire) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_that_carry_out_the_same_plan_at_the_same_moment_register_once(sandbox: Sandbox) -> None:
+def test_two_that_apply_the_same_plan_at_the_same_moment_register_once(sandbox: Sandbox) -> None:
     row(Status.PENDING, absent=61)
     plans = [to_do() for _ in range(4)]
     refused: list[str] = []

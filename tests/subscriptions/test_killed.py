@@ -103,7 +103,7 @@ def run_and_kill(settings: Any, zenvia: Zenvia, point: str, *command: str) -> No
 
 
 def apply() -> str:
-    """Carry the plan out; return its last word."""
+    """Apply the plan; return its last word."""
     out = io.StringIO()
     try:
         call_command("zenvia_sync_subscriptions", "--apply", stdout=out, stderr=out)
@@ -134,7 +134,7 @@ def is_whole(zenvia: Zenvia, topics: set[str]) -> Subscription:
 
 CONTRACTS = ["help_center", "conversion"]
 POST_POINTS = ["before POST", "during POST", "after POST"]
-#: Of a change: then it looks at the list, and removes the one before, which `conversion` has done by itself.
+#: Of a change: then it looks at the list, and removes the previous one, which `conversion` has done by itself.
 CHANGE_POINTS = [
     *((contract, point) for contract in CONTRACTS for point in [*POST_POINTS, "after GET"]),
     *(("help_center", point) for point in ["before DELETE", "during DELETE", "after DELETE"]),

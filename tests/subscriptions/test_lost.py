@@ -182,7 +182,7 @@ def test_a_lost_one_that_has_events_after_all_is_active(sandbox: Sandbox) -> Non
     assert look() == "active"
 
 
-def test_one_by_hand_is_never_lost(sandbox: Sandbox, lost: list[int]) -> None:
+def test_a_manual_one_is_never_lost(sandbox: Sandbox, lost: list[int]) -> None:
     row(Status.ACTIVE, "", absent=3600)
 
     assert look() == "active"

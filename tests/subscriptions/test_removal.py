@@ -64,8 +64,8 @@ def test_what_zenvia_does_not_list_counts_as_removed_whatever_delete_was_answere
 ) -> None:
     made = row(Status.ACTIVE, "subscription1")
     wire.script("DELETE", says(status))
-    stranger = {**listed(made, "another"), "callbackUrl": "https://elsewhere.example/"}
-    wire.script("GET", says(200, [stranger, listed(made)]), says(200, [stranger]))
+    foreign = {**listed(made, "another"), "callbackUrl": "https://a.example/"}
+    wire.script("GET", says(200, [foreign, listed(made)]), says(200, [foreign]))
 
     assert remove(made) == ""
 
@@ -129,13 +129,13 @@ def test_what_another_key_has_is_not_said_to_be_removed(sandbox: Sandbox, remove
 
 @both
 def test_an_id_that_calls_another_url_is_left_alone(sandbox: Sandbox, remove: Remove) -> None:
-    stranger = sandbox.add(["lead.created"], "https://elsewhere.example/")
-    made = row(Status.ACTIVE, stranger.id)
+    foreign = sandbox.add(["lead.created"], "https://a.example/")
+    made = row(Status.ACTIVE, foreign.id)
 
-    assert remove(made) == f"What Zenvia lists as {stranger.id} calls another URL, and was left alone."
+    assert remove(made) == f"What Zenvia lists as {foreign.id} calls another URL, and was left alone."
 
     assert is_removed(made)
-    assert sandbox.subscriptions == [stranger]
+    assert sandbox.subscriptions == [foreign]
 
 
 @both
@@ -180,7 +180,7 @@ def test_what_was_refused_and_is_there_all_the_same_is_removed_at_zenvia(sandbox
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.INACTIVE, Status.MISSING])
-def test_only_what_was_not_registered_can_be_taken_for_registered_by_hand(status: Status) -> None:
+def test_only_what_was_not_registered_can_be_taken_for_registered_manually(status: Status) -> None:
     made = row(status, "subscription1")
 
     with pytest.raises(subscriptions.SubscriptionError, match="pending or failed"):
@@ -191,7 +191,7 @@ def test_only_what_was_not_registered_can_be_taken_for_registered_by_hand(status
 
 @both
 @pytest.mark.parametrize("answer", [says(401), says(403), says(404), says(302)])
-def test_one_by_hand_is_removed_with_a_word_where_the_api_refuses(wire: Wire, remove: Remove, answer: Answer) -> None:
+def test_a_manual_one_is_removed_with_a_word_where_the_api_refuses(wire: Wire, remove: Remove, answer: Answer) -> None:
     made = row(Status.ACTIVE)
     wire.script("GET", answer)
 
@@ -201,7 +201,7 @@ def test_one_by_hand_is_removed_with_a_word_where_the_api_refuses(wire: Wire, re
 
 
 @both
-def test_one_by_hand_is_removed_with_a_word_where_there_is_no_key(account: dict[str, Any], remove: Remove) -> None:
+def test_a_manual_one_is_removed_with_a_word_where_there_is_no_key(account: dict[str, Any], remove: Remove) -> None:
     del account["API_KEY"]
     made = row(Status.ACTIVE)
 
@@ -212,7 +212,7 @@ def test_one_by_hand_is_removed_with_a_word_where_there_is_no_key(account: dict[
 
 @both
 @pytest.mark.parametrize("answer", [says(500), hangs_up])
-def test_one_by_hand_stays_where_the_api_is_down(wire: Wire, remove: Remove, answer: Answer) -> None:
+def test_a_manual_one_stays_where_the_api_is_down(wire: Wire, remove: Remove, answer: Answer) -> None:
     wire.script("GET", answer)
 
     assert "did not confirm" in refusal(remove, row(Status.ACTIVE))
@@ -223,14 +223,14 @@ def test_one_by_hand_stays_where_the_api_is_down(wire: Wire, remove: Remove, ans
 def test_a_row_without_an_id_is_looked_up_and_removed_at_zenvia(
     sandbox: Sandbox, remove: Remove, status: Status
 ) -> None:
-    stranger = sandbox.add(["lead.created"], "https://elsewhere.example/")
+    foreign = sandbox.add(["lead.created"], "https://a.example/")
     made = row(status, age=5)
     sandbox.add(made.topics, made.registered_url)
 
     assert remove(made) == ""
 
     assert is_removed(made)
-    assert sandbox.subscriptions == [stranger]
+    assert sandbox.subscriptions == [foreign]
 
 
 @both
@@ -258,3 +258,32 @@ def test_a_row_of_an_account_that_is_gone_from_the_settings_stays(
     settings.ZENVIA_WEBHOOKS["ACCOUNTS"] = {"other": account}
 
     assert "no account 'default'" in refusal(remove, made)
+
+
+def test_a_removal_that_may_have_been_made_is_not_taken_back_by_a_try_that_sent_nothing(wire: Wire) -> None:
+    made = row(Status.ACTIVE, "subscription1")
+    wire.script("GET", says(200, [listed(made)]), says(503))
+    wire.script("DELETE", says(204))
+
+    for expected in ("still good here", "nothing was changed here"):
+        with pytest.raises(subscriptions.StillRegisteredError, match=expected):
+            subscriptions.deactivate(made)
+        assert Subscription.objects.get().wish == "inactive"
+
+    wire.script("GET", says(200, []))
+    assert subscriptions.deactivate(made) == ""
+    assert is_removed(made)
+
+
+def test_a_removal_that_is_not_confirmed_can_be_taken_back(sandbox: Sandbox) -> None:
+    made = row(Status.ACTIVE, "subscription1")
+    Subscription.objects.update(wish="inactive")
+    made.refresh_from_db()
+    with pytest.raises(subscriptions.SubscriptionError, match="not known yet"):
+        subscriptions.rotate(made)
+
+    subscriptions.register_again(made)
+
+    assert stored(made)[0] == "active"
+    assert made.wish == "registered"
+    assert len(sandbox.subscriptions) == 1

@@ -1,4 +1,4 @@
-"""Settings of a process that is to be killed: the suite's, on the database and with the Zenvia of the present test."""
+"""Settings of a process that a test kills: the suite's, on the database and with the Zenvia of the present test."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.db import router
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -130,11 +131,12 @@ def _apply(model_admin: ModelAdmin[Any], request: HttpRequest, step: Step) -> tu
         return messages.WARNING, _("Something has changed meanwhile: look again.")
     if step.action == Action.REMOVE:
         return messages.SUCCESS, _("%(subscription)s: removed at Zenvia.") % {"subscription": step.name}
+    rows = Subscription.objects.using(router.db_for_write(Subscription))
     if step.action == Action.ADOPT:
-        adopted = Subscription.objects.get(token=subscriptions.token_of(step.url))
+        adopted = rows.get(token=subscriptions.token_of(step.url))
         model_admin.log_addition(request, adopted, [{"added": {}}])
         return described(adopted)
-    row = Subscription.objects.filter(pk=step.subscription.pk).first() if step.subscription else None
+    row = rows.filter(pk=step.subscription.pk).first() if step.subscription else None
     if row is None:
         return messages.SUCCESS, _("%(subscription)s: deleted, at Zenvia too.") % {"subscription": step.name}
     if step.action == Action.REGISTER:

@@ -155,7 +155,7 @@ class SubscriptionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
         return perform(self, request, list(queryset), "deactivate", self._to())
 
     def at_zenvia_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what Zenvia has registered under each account's key, and what is to be done about it."""
+        """Show what Zenvia has registered under each account's key, and what must be done about it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         may_register = self.has_register_permission(request)

@@ -154,7 +154,7 @@ class Subscription(models.Model):
         return self.status == self.Status.ACTIVE and not self.remote_id
 
     def accepts(self, token: str) -> bool:
-        """Tell whether a webhook with this token is to be stored.
+        """Tell whether a webhook with this token must be stored.
 
         True in every status but inactive: Zenvia may post before we have saved its answer to the registration.
         """

@@ -30,7 +30,7 @@ class WouldReplaceError(SubscriptionError):
 
 
 class StillRegisteredError(SubscriptionError):
-    """Zenvia still lists what was to be removed, or may: our row and its token live on."""
+    """Zenvia still lists what it should remove, or may: our row and its token live on."""
 
 
 class NotConfirmedError(StillRegisteredError):

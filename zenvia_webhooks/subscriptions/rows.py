@@ -55,10 +55,10 @@ def wish_ended(row: Subscription, wish: Wish) -> None:
     row.wish = wish
 
 
-def wish_no_end(row: Subscription) -> None:
-    """Take back that a row must go, as Zenvia refused."""
-    Subscription.objects.filter(pk=row.pk).update(wish=Wish.REGISTERED)
-    row.wish = Wish.REGISTERED
+def take_back_end(row: Subscription, before: Wish) -> None:
+    """Bring the previous wish back, as Zenvia refused, or was not asked to remove anything."""
+    Subscription.objects.filter(pk=row.pk).update(wish=before)
+    row.wish = before
 
 
 def activated(row: Subscription, remote: RemoteSubscription) -> dict[str, Any]:

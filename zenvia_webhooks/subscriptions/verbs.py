@@ -35,8 +35,8 @@ from zenvia_webhooks.subscriptions.rows import (
     overlapping,
     save,
     save_if_unchanged,
+    take_back_end,
     wish_ended,
-    wish_no_end,
     wish_registered,
 )
 
@@ -213,36 +213,37 @@ def _end(row: Subscription, wish: Wish, approved: Container[str]) -> str:
         return _end_here(row, wish, text % {"host": host_of(row.registered_url)})
     if row.status == Status.INACTIVE and not row.remote_id:
         return _end_here(row, wish, "")
+    before = Wish(row.wish)
     wish_ended(row, wish)
     try:
         steps = reconcile(row.account, only=row)
     except (ZenviaError, ZenviaConfigurationError) as error:  # of the list: nothing was sent
         refused = isinstance(error, ZenviaConfigurationError) or not error.outcome_unknown
-        return _cant_be_asked(row, explain(error, row.account), is_refused=refused)
+        return _cant_be_asked(row, explain(error, row.account), before, is_refused=refused)
     except NotConfirmedError as error:
         if not error.outcome_unknown:
-            return _cant_be_asked(row, str(error), is_refused=False)
+            return _cant_be_asked(row, str(error), Wish.REGISTERED, is_refused=False)
         text = _("Zenvia did not confirm the removal, so the callback URL is still good here: %(error)s")
         raise StillRegisteredError(text % {"error": error}) from error
     except StillRegisteredError:
-        wish_no_end(row)
+        take_back_end(row, Wish.REGISTERED)
         raise
     if steps and steps[0].action == Action.KEEP:  # the API that it was registered with refuses the key
-        return _cant_be_asked(row, steps[0].reason, is_refused=True)
+        return _cant_be_asked(row, steps[0].reason, before, is_refused=True)
     if steps and steps[0].action == Action.WAIT:
-        wish_no_end(row)
+        take_back_end(row, before)
         raise StillRegisteredError(steps[0].reason)
     return steps[0].left_to_do if steps else ""
 
 
-def _cant_be_asked(row: Subscription, error: str, *, is_refused: bool) -> str:
+def _cant_be_asked(row: Subscription, error: str, before: Wish, *, is_refused: bool) -> str:
     if is_refused and row.status == Status.FAILED:
-        return _end_here(row, Wish(row.wish), "")  # as it did when it was to be registered
+        return _end_here(row, Wish(row.wish), "")  # as it refused the registration
     if is_refused and row.is_manual:
         # Zenvia's API does not talk to this user, which is why it was registered manually.
         text = _("Remove it at Zenvia, too: its API can't be asked (%(error)s).") % {"error": error}
         return _end_here(row, Wish(row.wish), text)
-    wish_no_end(row)
+    take_back_end(row, before)
     text = _("Zenvia did not confirm the removal, so nothing was changed here: %(error)s")
     raise StillRegisteredError(text % {"error": error})
 

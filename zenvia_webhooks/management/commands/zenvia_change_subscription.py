@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import router
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -41,7 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            row = Subscription.objects.get(pk=options["id"])
+            row = Subscription.objects.using(router.db_for_write(Subscription)).get(pk=options["id"])
         except Subscription.DoesNotExist:
             raise CommandError(f"There is no subscription #{options['id']}.") from None
         name = str(row)

@@ -5,6 +5,7 @@ from collections.abc import Container
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import router
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
@@ -20,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--account", help="alias in ZENVIA_WEBHOOKS['ACCOUNTS'] (all)")
-        parser.add_argument("--apply", action="store_true", help="carry the plan out")
+        parser.add_argument("--apply", action="store_true", help="do what the plan says")
         parser.add_argument(
             "--replace", action="store_true", help="even where that cuts off what somebody else has registered"
         )
@@ -71,7 +72,8 @@ class Command(BaseCommand):
         except (subscriptions.SubscriptionError, ZenviaError, ZenviaConfigurationError) as error:
             self.stderr.write(f"  {step.name}: {error}")
             return False
-        row = step.subscription and Subscription.objects.filter(pk=step.subscription.pk).first()
+        rows = Subscription.objects.using(router.db_for_write(Subscription))
+        row = step.subscription and rows.filter(pk=step.subscription.pk).first()
         if step.action == Action.REMOVE or row is None:
             return True
         self.stdout.write("  " + subscriptions.describe(row))
