@@ -40,44 +40,36 @@ def explain(error: Exception, account: str) -> str:
 
 
 def _status(subscription: Subscription) -> str:
-    words = {
-        "subscription": subscription,
-        "id": subscription.remote_id,
-        "error": subscription.last_error,
-        "host": host_of(subscription.registered_url),
-    }
+    status = subscription.status
+    error = subscription.last_error
     if subscription.is_foreign:
-        return (
-            _(
-                "Subscription %(subscription)s: registered for another site, %(host)s, as in a copied database; "
-                "it is left alone until it is deactivated here or replaced."
-            )
-            % words
+        text = _(
+            "Subscription %(subscription)s: registered for another site, %(host)s, as in a copied database; "
+            "it is left alone until it is deactivated here or replaced."
         )
-    if subscription.is_ending:
+    elif subscription.is_ending:
         text = _(
             "Subscription %(subscription)s: Zenvia did not confirm its removal. "
             "manage.py zenvia_sync_subscriptions --apply settles it."
         )
-        return text % words
-    if subscription.is_manual:
-        return _("Subscription %(subscription)s: taken for registered manually.") % words
-    if subscription.status == Status.INACTIVE:
-        return _("Subscription %(subscription)s: inactive; its callback URL takes nothing any more.") % words
-    if subscription.status == Status.ACTIVE:
-        return _("Subscription %(subscription)s: registered at Zenvia as %(id)s.") % words
-    if subscription.status == Status.MISSING:
-        return _("Subscription %(subscription)s: Zenvia no longer lists it. %(error)s") % words
-    if subscription.status == Status.PENDING:
-        words["error"] = subscription.last_error or _("the call was cut short")
-        return (
-            _(
-                "Subscription %(subscription)s: it is not known whether Zenvia registered it (%(error)s). "
-                "manage.py zenvia_sync_subscriptions --apply settles it."
-            )
-            % words
+    elif subscription.is_manual:
+        text = _("Subscription %(subscription)s: taken for registered manually.")
+    elif status == Status.INACTIVE:
+        text = _("Subscription %(subscription)s: inactive; its callback URL takes nothing any more.")
+    elif status == Status.ACTIVE:
+        text = _("Subscription %(subscription)s: registered at Zenvia as %(id)s.")
+    elif status == Status.MISSING:
+        text = _("Subscription %(subscription)s: Zenvia no longer lists it. %(error)s")
+    elif status == Status.PENDING:
+        error = error or _("the call was cut short")
+        text = _(
+            "Subscription %(subscription)s: it is not known whether Zenvia registered it (%(error)s). "
+            "manage.py zenvia_sync_subscriptions --apply settles it."
         )
-    return _("Subscription %(subscription)s: not registered. %(error)s") % words
+    else:
+        text = _("Subscription %(subscription)s: not registered. %(error)s")
+    host = host_of(subscription.registered_url)
+    return text % {"subscription": subscription, "id": subscription.remote_id, "error": error, "host": host}
 
 
 def _notes(subscription: Subscription) -> list[str]:
