@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from tests.support.rows import stored, to_do
+from tests.support.rows import row, stored, to_do
 from tests.support.wire import Asked, Wire, says
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
@@ -94,3 +94,23 @@ def test_where_the_former_api_cant_be_asked_nothing_is_said_to_be_removed(
 
     made.refresh_from_db()
     assert (made.status, made.wish) == ("active", "registered")
+
+
+def test_what_the_former_api_no_longer_lists_is_registered_again_with_the_contract_of_today(
+    sandbox: Sandbox, account: dict[str, Any]
+) -> None:
+    account["CONTRACT"] = "conversion"
+    made = row(Subscription.Status.ACTIVE, "1", absent=3600)
+    Subscription.objects.update(contract="help_center")
+    theirs = sandbox.add(["prospects"], "https://other.example.com/hook", "conversion")
+    [step] = to_do()
+    assert (step.kind, step.action) == ("missing", "register")
+
+    with pytest.raises(subscriptions.WouldReplaceError, match=r"other\.example\.com"):
+        subscriptions.reconcile("default", only=step)
+    [step] = to_do()
+    subscriptions.reconcile("default", only=step, approved=[theirs.id])
+
+    made.refresh_from_db()
+    assert (made.status, made.contract) == ("active", "conversion")
+    assert [one.id for one in sandbox.subscriptions] == [made.remote_id]

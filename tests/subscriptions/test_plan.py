@@ -106,7 +106,7 @@ def test_a_registration_of_a_foreign_row_cuts_off_what_it_stands_for_listed_or_n
     ):
         for remotes in ([], [RemoteSubscription(id="ours", topics=("lead.created",), callback_url=url)]):
             listed = Listed(account=conf.account("default"), remotes={contract: remotes})
-            assert [one.callback_url for one in cut_off_by(made, listed, [made]).foreign] == [url]
+            assert [one.callback_url for one in cut_off_by(made, contract, listed, [made]).foreign] == [url]
 
 
 def test_a_registration_never_cuts_off_another_row_of_ours(account: dict[str, Any]) -> None:

@@ -142,12 +142,12 @@ def foreign_of(row: Subscription) -> RemoteSubscription | None:
     return RemoteSubscription(id=row.remote_id or f"#{row.pk}", topics=tuple(topics or ()), callback_url=url)
 
 
-def cut_off_by(row: Subscription, listed: Listed, rows: Sequence[Subscription]) -> CutOff:
-    """Return whom a registration of this row would cut off: all of them, as whoever agrees agrees to no more.
+def cut_off_by(row: Subscription, contract: str, listed: Listed, rows: Sequence[Subscription]) -> CutOff:
+    """Return whom a registration of this row, with this contract, would cut off.
 
-    What a foreign row stands for counts, listed or not.
+    All of them, as whoever agrees agrees to no more. What a foreign row stands for counts, listed or not.
     """
-    foreign, contract = [], next_contract(row)
+    foreign = []
     for remote in listed.remotes.get(contract, ()) if get_contract(contract).REPLACES else ():
         other = owner(remote, rows)
         if other is not None and other.pk != row.pk and other.status != Status.INACTIVE:

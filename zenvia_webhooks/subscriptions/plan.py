@@ -126,13 +126,7 @@ def plan(
             is_held = {listed.wire(topic) for topic in remote.topics} <= held
             lines.append(_without_row(listed, contract, remote, row, is_held=is_held))
     held = _held(lines, listed)
-    lines = [_unless_held(line, held, listed) for line in lines]
-    return [
-        replace(line, cut_off=cut_off_by(line.subscription, listed, rows))
-        if line.subscription is not None and line.action == Action.REGISTER
-        else line
-        for line in lines
-    ]
+    return [_with_cut_off(_unless_held(line, held, listed), listed, rows) for line in lines]
 
 
 def _lines_of(
@@ -251,6 +245,14 @@ def _unless_held(line: Step, held: set[str], listed: Listed) -> Step:
     action = Action.LOSE if row.status == Status.ACTIVE else Action.KEEP
     reason = _("Zenvia no longer lists it; its topics come through another. Delete it.")
     return replace(line, action=action, reason=reason)
+
+
+def _with_cut_off(line: Step, listed: Listed, rows: Sequence[Subscription]) -> Step:
+    """Return a line, with what it would end if it registers; what is gone is registered with the contract of today."""
+    if line.action != Action.REGISTER or line.subscription is None:
+        return line
+    contract = listed.account.contract if line.kind == Kind.MISSING else line.contract
+    return replace(line, cut_off=cut_off_by(line.subscription, contract, listed, rows))
 
 
 def _without_row(

@@ -48,9 +48,10 @@ def foreign_cut_off_by(row: Subscription) -> Sequence[RemoteSubscription]:
 
     Raises ZenviaError and ZenviaConfigurationError.
     """
-    if not get_contract(next_contract(row)).REPLACES and foreign_of(row) is None:
+    contract = next_contract(row)
+    if not get_contract(contract).REPLACES and foreign_of(row) is None:
         return ()
-    return cut_off_by(row, ask(row.account), all_rows()).foreign
+    return cut_off_by(row, contract, ask(row.account), all_rows()).foreign
 
 
 def reconcile(
@@ -138,7 +139,6 @@ def _is_of(step: Step, row: Subscription) -> bool:
 def _register(
     step: Step, row: Subscription, listed: Listed, approved: Container[str], undo: dict[str, Any] | None
 ) -> None:
-    wish = _wish_of(step, row)
     if undo is None and step.kind == Kind.MISSING:
         record(step)
     try:
@@ -147,15 +147,15 @@ def _register(
         save(row, **(undo or {}), last_error=str(error))
         raise
     if undo is None:
-        wish_registered(row, **wish)
+        wish_registered(row, **_wish_of(step, row, listed))
     answer = post(row)
     if answer != Answer.SETTLED:
         _look_again(row, listed, answer)
 
 
-def _wish_of(step: Step, row: Subscription) -> dict[str, Any]:
+def _wish_of(step: Step, row: Subscription, listed: Listed) -> dict[str, Any]:
     if step.kind == Kind.MISSING:
-        return {"registered_url": row.callback_url, "remote_id": "", "contract": next_contract(row)}
+        return {"registered_url": row.callback_url, "remote_id": "", "contract": listed.account.contract}
     if step.kind == Kind.CHANGED:
         previous = {"previous_url": row.registered_url, "previous_topics": row.topics}
         return {"registered_url": row.callback_url, **previous}
