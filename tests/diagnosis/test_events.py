@@ -126,7 +126,7 @@ def test_subscription_that_is_not_as_it_should_be(status: str, kind: str, severi
 
 
 def test_removal_that_zenvia_did_not_confirm_is_said() -> None:
-    row = add(wish="inactive")
+    row = make_subscription(wish="inactive")
     [finding] = look(Area.SUBSCRIPTIONS)
     assert (finding.id, finding.severity) == ("unconfirmed-removal", Severity.WARNING)
     assert f"#{row.pk}" in finding.text

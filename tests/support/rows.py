@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.timezone import now
 
 from tests.support.factories import make_subscription
+from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 
 Status = Subscription.Status
