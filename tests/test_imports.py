@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("", "exceptions", "failpoints", "origins", "redaction", "safe_json"),
     ("contracts",),
     ("broker", "conf", "signals"),
-    ("wakeup", "client"),
+    ("callback", "wakeup", "client"),
     ("models",),
     ("dispatch", "people", "subscriptions", "retention", "schedule", "webhook"),
     ("checks", "service_checks", "tasks", "urls"),

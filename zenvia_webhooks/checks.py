@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,11 +10,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's own names
 from django.db import connections, router
 from django.http.request import validate_host
-from django.urls import NoReverseMatch, reverse
-from django.utils.translation import override
 
 from zenvia_webhooks import signals, wakeup
 from zenvia_webhooks.broker import project_app
+from zenvia_webhooks.callback import webhook_path
 from zenvia_webhooks.conf import KEYS, conf
 from zenvia_webhooks.dispatch.lease import SOFT_PART, STARTING_PART
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -67,11 +66,11 @@ def check_callback(**kwargs: Any) -> list[CheckMessage]:
     """Report a callback URL that is not there, or that Zenvia's calls would not get through."""
     try:
         paths = _webhook_paths()
-    except NoReverseMatch:
+    except ZenviaConfigurationError as error:
         return [
             Warning(
-                "The webhook has no URL.",
-                hint="Add path('zenvia/', include('zenvia_webhooks.urls')) to your URLconf.",
+                str(error),
+                hint="Until then nothing can be registered at Zenvia.",
                 id="zenvia_webhooks.W004",
             )
         ]
@@ -226,12 +225,8 @@ _DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
 def _webhook_paths() -> set[str]:
     """Return the webhook's path in every language of the site."""
 
-    def paths() -> Iterator[str]:
-        for language, _name in settings.LANGUAGES if settings.USE_I18N else [(settings.LANGUAGE_CODE, "")]:
-            with override(language):
-                yield reverse("zenvia_webhooks:webhook", kwargs={"token": "token"})
-
-    return set(paths())
+    languages = [code for code, _name in settings.LANGUAGES] if settings.USE_I18N else [settings.LANGUAGE_CODE]
+    return {webhook_path("token", language) for language in languages}
 
 
 def _read(name: str) -> Any:

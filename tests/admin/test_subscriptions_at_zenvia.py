@@ -14,8 +14,9 @@ from django.utils.timezone import now
 
 from tests.support.admin_pages import AT_ZENVIA, KEY, LIST, add, apply, buttons, said, use_api, user_with
 from tests.support.wire import Wire, says
+from zenvia_webhooks.callback import callback_url
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.models.subscription import callback_url, new_token
+from zenvia_webhooks.models.subscription import new_token
 from zenvia_webhooks.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -26,8 +26,9 @@ from tests.support.admin_pages import (
     user_with,
 )
 from zenvia_webhooks.admin import verbs
+from zenvia_webhooks.callback import callback_url
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.models.subscription import callback_url, new_token
+from zenvia_webhooks.models.subscription import new_token
 from zenvia_webhooks.sandbox import Sandbox
 from zenvia_webhooks.sandbox.registry import Registration
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 
 
@@ -8,3 +10,12 @@ class Customer(models.Model):
 
     def __str__(self) -> str:
         return f"customer {self.pk}"
+
+
+class Order(models.Model):
+    """Keyed by a UUID, as a host's models may be."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+    def __str__(self) -> str:
+        return f"order {self.pk}"

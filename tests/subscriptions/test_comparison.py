@@ -12,9 +12,9 @@ from django.db import connections
 from tests.support.rows import row, stored, to_do
 from tests.support.wire import Wire, hangs_up
 from zenvia_webhooks import subscriptions
+from zenvia_webhooks.callback import callback_url
 from zenvia_webhooks.exceptions import ZenviaConnectionError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.models.subscription import callback_url
 from zenvia_webhooks.redaction import redact_tokens
 from zenvia_webhooks.sandbox import Sandbox
 

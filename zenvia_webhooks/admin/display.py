@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
-from django.db import models
+from django.apps import apps
+from django.contrib.admin.utils import quote
+from django.db import models, router, transaction
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from zenvia_webhooks.models import Delivery
+
+logger = logging.getLogger(__name__)
 
 
 def badge(status: str, label: str) -> SafeString:
@@ -26,11 +33,29 @@ def json_block(value: Any) -> SafeString:
     return block(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def result_link(delivery: Delivery, site: str) -> SafeString | str:
+    """Return a link to what a receiver returned; as text where it can't be loaded, printed or linked.
+
+    Its model, manager and `__str__` are the host's, and may have changed since; the event must be shown all the same.
+    """
+    try:
+        using = router.db_for_read(apps.get_model(delivery.result.partition(":")[0]))
+        # A failed query must not break the transaction that a host has put around the view.
+        with transaction.atomic(using=using):
+            found = delivery.result_object
+            return delivery.result if found is None else object_link(found, site)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # whatever it is: see above
+        logger.debug("the result %r of delivery=%s can't be shown", delivery.result, delivery.pk, exc_info=True)
+        return delivery.result
+
+
 def object_link(instance: models.Model, site: str) -> SafeString | str:
     """Return a link to an object's page in the admin; its text alone where it has none."""
     options = instance._meta
     try:
-        url = reverse(f"{site}:{options.app_label}_{options.model_name}_change", args=[instance.pk])
+        url = reverse(f"{site}:{options.app_label}_{options.model_name}_change", args=[quote(instance.pk)])
     except NoReverseMatch:
         return str(instance)
     return format_html('<a href="{}">{}</a>', url, instance)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
-from zenvia_webhooks.admin.display import badge, block, json_block, object_link
+from zenvia_webhooks.admin.display import badge, block, json_block, result_link
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import CONTRACTS
 from zenvia_webhooks.models import Delivery, Event
@@ -85,8 +85,7 @@ class DeliveryInline(admin.TabularInline):  # type: ignore[type-arg]  # generic 
 
     @admin.display(description=_("result"))
     def result_link(self, delivery: Delivery) -> SafeString | str:
-        result = delivery.result_object
-        return object_link(result, self.admin_site.name) if result is not None else delivery.result
+        return result_link(delivery, self.admin_site.name)
 
 
 @admin.register(Event)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zenvia_webhooks.callback import callback_url
 from zenvia_webhooks.conf import Account
 from zenvia_webhooks.contracts import get_contract
-from zenvia_webhooks.models.subscription import callback_url
 
 DOTS = "••••••"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
+from zenvia_webhooks.callback import webhook_path
 from zenvia_webhooks.client.transport import Answer, exchange
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts.base import Call, Credentials
@@ -30,7 +30,7 @@ def check_callback() -> Iterator[Finding]:
         yield skipped(AREA, _("There is no CALLBACK_BASE_URL to try."))
         return
     question = probe.new_question()
-    path = reverse("zenvia_webhooks:webhook", kwargs={"token": question})
+    path = webhook_path(question)
     # As an account without a key: what holds for calls to Zenvia, from redirects to time-outs, holds here.
     nobody = Account(alias="", api_key=None, contract="", api_url=base, wire_topics={}, timeout=TIMEOUT)
     try:

@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from django.db import models
-from django.urls import NoReverseMatch, reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.conf import conf
-from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.callback import callback_url, good_base, is_here
 from zenvia_webhooks.models.fields import SafeCharField, SafeTextField
 
 
@@ -118,7 +116,7 @@ class Subscription(models.Model):
     def callback_url(self) -> str:
         """Return the URL that Zenvia is to call, token included.
 
-        Raises ZenviaConfigurationError without `CALLBACK_BASE_URL`.
+        Raises ZenviaConfigurationError without `CALLBACK_BASE_URL`, or without our URLs in the URLconf.
         """
         return callback_url(self.token)
 
@@ -131,7 +129,7 @@ class Subscription(models.Model):
     def is_foreign(self) -> bool:
         """Whether it is another site's, as in a copied database: what it stands for at Zenvia is left alone."""
         may_be_there = self.status not in (self.Status.INACTIVE, self.Status.FAILED)
-        return may_be_there and bool(self.registered_url) and _base() is not None and not self.is_here
+        return may_be_there and bool(self.registered_url) and good_base() is not None and not self.is_here
 
     @property
     def is_gone(self) -> bool:
@@ -168,36 +166,3 @@ class Subscription(models.Model):
             and constant_time_compare(token, self.previous_token)
             and (overlap_ends is None or now() < overlap_ends)
         )
-
-
-def is_here(url: str) -> bool:
-    """Tell whether a callback URL is of this site; False without a (good) `CALLBACK_BASE_URL`."""
-    base = _base()
-    return base is not None and url.startswith(f"{base}/")
-
-
-def _base() -> str | None:
-    # One that is wrong tells as little as none; lists and pages must show all the same.
-    try:
-        return conf.callback_base_url
-    except ZenviaConfigurationError:
-        return None
-
-
-def callback_url(token: str) -> str:
-    """Return the URL that Zenvia is to call for a token.
-
-    Raises ZenviaConfigurationError without `CALLBACK_BASE_URL`, or without our URLs in the URLconf.
-    """
-    base = conf.callback_base_url
-    if base is None:
-        raise ZenviaConfigurationError(
-            "Set ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] to the public origin that Zenvia reaches, "
-            "such as 'https://crm.example.com'."
-        )
-    try:
-        return base + reverse("zenvia_webhooks:webhook", kwargs={"token": token})
-    except NoReverseMatch:
-        raise ZenviaConfigurationError(
-            "The webhook has no URL: add path('zenvia/', include('zenvia_webhooks.urls')) to your URLconf."
-        ) from None

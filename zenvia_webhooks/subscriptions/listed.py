@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db import router
 
+from zenvia_webhooks.callback import callback_url, is_here
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.client.api import find
 from zenvia_webhooks.conf import Account, conf
@@ -14,7 +15,6 @@ from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.models.subscription import callback_url, is_here
 from zenvia_webhooks.origins import is_same_url
 from zenvia_webhooks.redaction import TOKEN
 

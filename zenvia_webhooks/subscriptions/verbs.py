@@ -11,10 +11,11 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 
+from zenvia_webhooks.callback import callback_url
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.models.subscription import callback_url, new_token
+from zenvia_webhooks.models.subscription import new_token
 from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.subscriptions.adding import taken
 from zenvia_webhooks.subscriptions.calls import refuse_to_cut_off

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.urls import NoReverseMatch
 
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
@@ -71,8 +70,6 @@ class Command(BaseCommand):
             body = _read(file) if file else _sample(account, contract, topic or DEFAULT_TOPIC, kind, field)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
-        except NoReverseMatch:
-            raise CommandError("Add include('zenvia_webhooks.urls') to your URLs first.") from None
         try:
             answer = post_event(url, body, user_agent=USER_AGENT)
         except ValueError:
