@@ -202,3 +202,40 @@ def test_all_are_registered_and_nothing_is_wrong_with_a_good_project(
 def test_site_without_time_zones_can_not_store(settings: Any) -> None:
     settings.USE_TZ = False
     assert [message.id for message in checks.check_time_zones()] == ["zenvia_webhooks.E004"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "has_zones", "expected"),
+    [
+        (None, False, []),
+        ("UTC", False, []),
+        ("America/Sao_Paulo", False, ["E006"]),
+        ("America/Sao_Paulo", True, []),  # PostgreSQL's columns know what they hold
+    ],
+)
+def test_time_zone_of_the_database(
+    monkeypatch: pytest.MonkeyPatch, zone: str | None, has_zones: bool, expected: list[str]
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "TIME_ZONE", zone)
+    monkeypatch.setattr(connection.features, "supports_timezones", has_zones)
+    found = checks.check_time_zones()
+    assert ids(found) == expected
+    assert all(message.is_serious() for message in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("SHARED_APPS", ["zenvia_webhooks"], []),
+        ("TENANT_APPS", ["shop"], []),
+        ("TENANT_APPS", ["shop", "zenvia_webhooks"], ["E007"]),
+        ("TENANT_APPS", ("zenvia_webhooks.apps.ZenviaWebhooksConfig",), ["E007"]),
+        ("TENANT_TYPES", {"public": {"APPS": ["zenvia_webhooks"]}, "shop": {"APPS": []}}, []),
+        ("TENANT_TYPES", {"public": {"APPS": []}, "shop": {"APPS": ["zenvia_webhooks"]}}, ["E007"]),
+    ],
+)
+def test_tenants(settings: Any, name: str, value: Any, expected: list[str]) -> None:
+    setattr(settings, name, value)
+    found = checks.check_tenants()
+    assert ids(found) == expected
+    assert all(message.is_serious() for message in found)

@@ -121,10 +121,41 @@ def check_lease(**kwargs: Any) -> list[CheckMessage]:
 
 
 def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
-    """Report a site without time zones: our times are in UTC, and its columns would not hold them."""
-    if settings.USE_TZ:
-        return []
-    return [Error("USE_TZ is False: no event can be stored.", hint="Set USE_TZ = True.", id="zenvia_webhooks.E004")]
+    """Report settings that move our clock: it is the database's, in UTC, and so must be what the columns hold."""
+    found: list[CheckMessage] = []
+    if not settings.USE_TZ:
+        found.append(
+            Error("USE_TZ is False: no event can be stored.", hint="Set USE_TZ = True.", id="zenvia_webhooks.E004")
+        )
+    # Columns without a time zone are read and written in the connection's, which USE_TZ makes UTC unless it is set.
+    for alias in dict.fromkeys([router.db_for_write(Event), router.db_for_read(Event)]):
+        zone, columns = connections[alias].settings_dict.get("TIME_ZONE"), connections[alias].features
+        if zone not in (None, "UTC", "Etc/UTC") and not columns.supports_timezones:
+            found.append(
+                Error(
+                    f"DATABASES[{alias!r}]['TIME_ZONE'] is {zone!r}: our times, which are in UTC, would be off.",
+                    hint="Leave it out; if other tables need it, route ours to a database without it.",
+                    id="zenvia_webhooks.E006",
+                )
+            )
+    return found
+
+
+def check_tenants(**kwargs: Any) -> list[CheckMessage]:
+    """Report that django-tenants would give each tenant our tables: workers look into the public schema alone."""
+    types: dict[str, Any] = getattr(settings, "TENANT_TYPES", None) or {}
+    public = getattr(settings, "PUBLIC_SCHEMA_NAME", "public")
+    of_tenants = {f"TENANT_TYPES[{name!r}]": type_["APPS"] for name, type_ in types.items() if name != public}
+    of_tenants["TENANT_APPS"] = getattr(settings, "TENANT_APPS", None) or []
+    return [
+        Error(
+            f"{where} holds zenvia_webhooks: each tenant would have events of its own, and no worker would find them.",
+            hint='List it in the public schema\'s apps (SHARED_APPS) only; see "django-tenants" in the README.',
+            id="zenvia_webhooks.E007",
+        )
+        for where, apps in of_tenants.items()
+        if any(app.split(".")[0] == "zenvia_webhooks" for app in apps)
+    ]
 
 
 def check_celery(**kwargs: Any) -> list[CheckMessage]:
@@ -212,6 +243,7 @@ ALL_CHECKS: tuple[Callable[..., list[CheckMessage]], ...] = (
     check_callback,
     check_lease,
     check_time_zones,
+    check_tenants,
     check_celery,
     check_receivers,
     check_database,

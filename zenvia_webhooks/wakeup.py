@@ -187,5 +187,6 @@ def _forget() -> None:
     _current, _start_lock = None, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forget)
 atexit.register(flush)

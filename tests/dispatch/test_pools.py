@@ -78,3 +78,12 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 def test_worker_with_another_pool_says_so(host: Host) -> None:
     host.start_worker("--pool", "custom")
     wait_for(lambda: "zenvia_webhooks does not run in Celery's pool host.green" in host.logs(), host.logs)
+
+
+@pytest.mark.parametrize(("pool_cls", "is_named"), [(prefork.TaskPool, True), (solo.TaskPool, False)])
+def test_prefork_is_named_where_nothing_forks(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, pool_cls: type, is_named: bool
+) -> None:
+    monkeypatch.delattr("os.fork")
+    start(pool_cls)
+    assert ("--pool threads or solo" in caplog.text) is is_named

@@ -22,6 +22,7 @@ def check_settings() -> Iterator[Finding]:
             checks.check_settings,
             checks.check_account,
             checks.check_time_zones,
+            checks.check_tenants,
             checks.check_database,
             service_checks.check_caches,
         )

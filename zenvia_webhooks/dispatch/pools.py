@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import Any
 
 from celery.concurrency import prefork, solo, thread
 from celery.signals import celeryd_after_setup
 
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+
+logger = logging.getLogger(__name__)
 
 SUPPORTED = (prefork.TaskPool, solo.TaskPool, thread.TaskPool)
 
@@ -20,6 +24,12 @@ def note_pool(instance: Any, **kwargs: Any) -> None:
     """Take note of the pool of the worker that starts in this process."""
     global _unsupported
     _unsupported = None if issubclass(instance.pool_cls, SUPPORTED) else instance.pool_cls
+    if issubclass(instance.pool_cls, prefork.TaskPool) and not hasattr(os, "fork"):
+        # Celery says nothing, and its tasks then fail before any code of theirs.
+        logger.error(
+            "Celery's default pool, prefork, does not run on Windows: no event is lost, and none is handed out here. "
+            "Start the worker with --pool threads or solo, where nothing ends a receiver that hangs; or in WSL."
+        )
 
 
 def require_supported() -> None:
