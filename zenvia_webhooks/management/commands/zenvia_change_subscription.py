@@ -4,16 +4,17 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import router
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Subscription
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = "Changes one subscription, at Zenvia too: its topics, its token, or whether there is one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

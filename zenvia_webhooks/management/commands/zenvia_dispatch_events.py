@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.management.base import OwnCommand
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = (
         "Hand due events to their receivers in this process until nothing is due: without Celery, from cron for "
         "example, or to help a worker. Any number of them may run at once, beside workers, too: each event is in one "

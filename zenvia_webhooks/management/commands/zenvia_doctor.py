@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose
+from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.redaction import printable
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = "Looks for what is wrong with this installation, and says what to do. Ends with 1 where something is broken."
     #: A project that they find fault with is the one to look at.
     requires_system_checks = ()

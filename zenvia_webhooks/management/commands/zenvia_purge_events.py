@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from zenvia_webhooks import retention
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = "Delete finished events, with their deliveries, that were received more than RETENTION_DAYS ago."
 
     def add_arguments(self, parser: CommandParser) -> None:

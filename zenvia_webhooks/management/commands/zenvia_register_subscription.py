@@ -5,12 +5,13 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Container
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.redaction import redact_tokens
@@ -19,7 +20,7 @@ from zenvia_webhooks.redaction import redact_tokens
 LOOK_INTERVAL = 0.5
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = "Registers this site's webhook at Zenvia: one subscription for each topic, where there is none yet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
+from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.models.clock import DatabaseNow
@@ -20,7 +21,7 @@ BATCH = 200
 STATUSES = [Event.Status.FAILED, Event.Status.UNHANDLED, Event.Status.DISPATCHED, Event.Status.RETRYING]
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = (
         "Have stored events handed to receivers once more: those that failed or that nobody took, unless --status "
         "says otherwise, and of each the receivers that have not succeeded. A worker then runs them."
@@ -93,7 +94,7 @@ def _each(events: QuerySet[Event]) -> Iterator[Event]:
 def _confirmed(question: str) -> bool:
     try:
         return input(question).strip().lower() in ("y", "yes")
-    except EOFError:
+    except (EOFError, RuntimeError):  # the latter without any standard stream
         raise CommandError("There is nobody to ask: give --no-input.") from None
 
 

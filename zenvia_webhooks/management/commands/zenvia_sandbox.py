@@ -12,18 +12,19 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import CONTRACTS
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.sandbox import Habits, Sandbox
 
 DEFAULT_KEY = "sandbox-key"
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = "Run a stand-in Zenvia on this machine: its APIs, and a page that sends events."
     # It is there for sites that are not set up yet.
     requires_system_checks = []

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import printable
@@ -20,7 +21,7 @@ USER_AGENT = "zenvia_send_event (django-zenvia-webhooks)"
 DEFAULT_TOPIC = "lead.created"
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = "Post a sample event to your own webhook over real HTTP, and show what it answers."
 
     def add_arguments(self, parser: CommandParser) -> None:

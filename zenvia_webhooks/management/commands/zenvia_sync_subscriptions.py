@@ -4,19 +4,20 @@ from argparse import ArgumentParser
 from collections.abc import Container
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import router
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
+from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.subscriptions import Action
 
 Status = Subscription.Status
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     help = "Compares subscriptions with what Zenvia lists, and prints what to do; --apply does it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

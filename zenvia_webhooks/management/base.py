@@ -1,0 +1,63 @@
+"""What all our commands are: their work never hangs on a line that can't be printed."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from django.core.management.base import BaseCommand, OutputWrapper
+
+
+class Printer(OutputWrapper):
+    """Prints what the stream can't encode as escapes, and nothing more once the stream takes nothing more."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream or io.StringIO())  # Python sets none where a process was started without one
+        self._stream: TextIO | None = stream
+
+    def write(  # type: ignore[override]  # as Django's own
+        self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
+    ) -> None:
+        printable = _printable(msg, getattr(self._stream, "encoding", None) or "utf-8")
+        self._attempt(lambda: super(Printer, self).write(printable, style_func, ending))
+
+    def flush(self) -> None:
+        self._attempt(super().flush)
+
+    def _attempt(self, print_: Callable[[], None]) -> None:
+        if self._stream is None:
+            return
+        try:
+            print_()
+        except OSError as error:  # a closed pipe, a full disk
+            stream, self._stream = self._stream, None
+            if isinstance(error, BrokenPipeError) and stream in (sys.stdout, sys.stderr):
+                # What is still in its buffer goes nowhere, or Python would fail with it at its end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class OwnCommand(BaseCommand):
+    def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None, **options: Any) -> None:
+        super().__init__(stdout, stderr, **options)
+        style_func = self.stderr.style_func
+        self.stdout, self.stderr = Printer(stdout or sys.stdout), Printer(stderr or sys.stderr)
+        self.stderr.style_func = style_func
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        # Taken out, as Django would print to them by itself.
+        if stdout := options.pop("stdout", None):
+            self.stdout = Printer(stdout)
+        if stderr := options.pop("stderr", None):
+            self.stderr = Printer(stderr)
+        try:
+            return super().execute(*args, **options)
+        finally:
+            self.stdout.flush()
+            self.stderr.flush()
+
+
+def _printable(text: str, encoding: str) -> str:
+    return text.encode(encoding, "backslashreplace").decode(encoding)
