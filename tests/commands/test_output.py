@@ -28,7 +28,7 @@ def encoded(encoding: str) -> TextIO:
 
 
 def full() -> TextIO:
-    return Path("/dev/full").open("w", buffering=1)
+    return io.TextIOWrapper(Path("/dev/full").open("wb", buffering=0), encoding="utf-8", write_through=True)
 
 
 def broken_pipe() -> TextIO:
