@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import dj_database_url
 
@@ -25,6 +24,6 @@ INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARE
 MIDDLEWARE = ["django_tenants.middleware.main.TenantMainMiddleware", *MIDDLEWARE]
 TENANT_MODEL, TENANT_DOMAIN_MODEL = "tenants.Company", "tenants.Domain"
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
-DATABASES: dict[str, Any] = {
+DATABASES = {
     "default": {**dj_database_url.parse(os.environ["SITE_DATABASE"]), "ENGINE": "django_tenants.postgresql_backend"}
 }

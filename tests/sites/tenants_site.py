@@ -38,7 +38,7 @@ def main() -> None:
         path_of(row), envelope(leadId="1", name="João"), content_type="application/json", HTTP_HOST="acme.example.com"
     )
     # As a new process begins.
-    connection.set_schema_to_public()
+    connection.set_schema_to_public()  # type: ignore[attr-defined]  # of django-tenants' own backend
     call_command("zenvia_dispatch_events", verbosity=0)
     print("answer", answer.status_code, "event", Event.objects.get().status)  # noqa: T201  # whoever started it reads it
     for schema in ("acme", "other"):

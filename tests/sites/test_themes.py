@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,13 +99,27 @@ def test_event_is_replayed(page: Any, theme: str) -> None:
     assert "is being replayed" in page.content()
 
 
-def test_button_says_what_it_does(page: Any) -> None:
-    page.goto("/admin/zenvia_webhooks/event/1/change/")
-    button = page.get_by_role("button", name="Replay", exact=True)
-    look = button.evaluate("one => [getComputedStyle(one).color, getComputedStyle(one).backgroundColor]")
-    assert look[0] != look[1]
-    # Wide enough for its word.
-    assert button.bounding_box()["width"] > 50
+def brightness(colour: str) -> float:
+    """Return the relative luminance of a CSS colour such as "rgb(65, 118, 144)", as WCAG 2 defines it."""
+    parts = [float(part) / 255 for part in re.findall(r"[\d.]+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_buttons_can_be_read_and_do_not_overlap(page: Any) -> None:
+    for path in ("event/1/change/", "subscription/", "subscription/1/change/"):
+        page.goto(f"/admin/zenvia_webhooks/{path}")
+        right = 0.0
+        for button in page.locator(".zenvia-button").all():
+            style = "one => [getComputedStyle(one).color, getComputedStyle(one).backgroundColor]"
+            dark, bright = sorted(map(brightness, button.evaluate(style)))
+            assert (bright + 0.05) / (dark + 0.05) >= 4.5, button.inner_text()
+            box = button.bounding_box()
+            assert box["x"] >= right
+            right = box["x"] + box["width"]
+            # Wide enough for its word.
+            assert box["width"] > 50
+        assert right
 
 
 def test_subscription_is_changed_and_removed(page: Any, theme: str, zenvia: Sandbox) -> None:
