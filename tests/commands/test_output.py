@@ -57,9 +57,8 @@ def printing_to(kind: str) -> Iterator[None]:
         patched.setattr(sys, "stdout", stream)
         patched.setattr(sys, "stderr", stream)
         yield
-    with contextlib.suppress(OSError):  # what is still in a buffer
-        if stream is not None:
-            stream.close()
+    if stream is not None:
+        stream.buffer.close()  # below the text that could not be written
 
 
 def command(name: str) -> OwnCommand:
