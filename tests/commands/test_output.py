@@ -51,14 +51,16 @@ OUTPUTS: dict[str, Callable[[], TextIO | None]] = {
 def printing_to(kind: str) -> Iterator[None]:
     """Give standard output and standard error this kind: in the test itself, as pytest sets its own before it."""
     stream = OUTPUTS[kind]()
-    with pytest.MonkeyPatch.context() as patched:
-        # A command closes them at its end; here, they are the test's.
-        patched.setattr("django.core.management.base.connections.close_all", lambda: None)
-        patched.setattr(sys, "stdout", stream)
-        patched.setattr(sys, "stderr", stream)
-        yield
-    if stream is not None:
-        stream.buffer.close()  # below the text that could not be written
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            # A command closes them at its end; here, they are the test's.
+            patched.setattr("django.core.management.base.connections.close_all", lambda: None)
+            patched.setattr(sys, "stdout", stream)
+            patched.setattr(sys, "stderr", stream)
+            yield
+    finally:
+        if stream is not None:
+            stream.buffer.close()  # below the text that could not be written
 
 
 def command(name: str) -> OwnCommand:
