@@ -38,17 +38,18 @@ def result_link(delivery: Delivery, site: str) -> SafeString | str:
 
     Its model, manager and `__str__` are the host's, and may have changed since; the event must be shown all the same.
     """
+    text = str(delivery.result)
     try:
-        using = router.db_for_read(apps.get_model(delivery.result.partition(":")[0]))
+        using = router.db_for_read(apps.get_model(text.partition(":")[0]))
         # A failed query must not break the transaction that a host has put around the view.
         with transaction.atomic(using=using):
             found = delivery.result_object
-            return delivery.result if found is None else object_link(found, site)
+            return text if found is None else object_link(found, site)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # whatever it is: see above
-        logger.debug("the result %r of delivery=%s can't be shown", delivery.result, delivery.pk, exc_info=True)
-        return delivery.result
+        logger.debug("the result %r of delivery=%s can't be shown", text, delivery.pk, exc_info=True)
+        return text
 
 
 def object_link(instance: models.Model, site: str) -> SafeString | str:
