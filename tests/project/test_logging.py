@@ -33,7 +33,8 @@ for name in ("urllib3.connectionpool", "django.request", "django.server", "celer
 """
 SERVERS = ("gunicorn.access", "gunicorn.error", "uvicorn", "uvicorn.access")
 README = """
-DATABASES = {"default": {}}
+INSTALLED_APPS = []
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
 %s
 SERVERS = ()
 """

@@ -85,11 +85,13 @@ def test_settings_are_added_to(name: str, apps: Any) -> None:
         DATABASES=databases("sqlite3", timeout=5),
         CELERY_BEAT_SCHEDULE=schedule,
         CELERY_BROKER_URL="amqp://own",
+        LOGGING={"version": 1},
     )
     for _ in range(2):  # the second time changes nothing
         assert sorted(there["INSTALLED_APPS"]) == ["contacts", "own", "zenvia_webhooks"]
         assert there["CELERY_BEAT_SCHEDULE"].items() > schedule.items()
         assert there["CELERY_BROKER_URL"] == "amqp://own"
+        assert there["LOGGING"] == {"version": 1}
         assert there["DATABASES"]["default"]["OPTIONS"] == {"transaction_mode": "IMMEDIATE", "timeout": 5}
         there = paste(block, **there)
 
