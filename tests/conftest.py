@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from hypothesis import settings as generated
 from pytest_django.live_server_helper import LiveServer
 
 # As a host's __init__.py does.
@@ -24,6 +25,12 @@ from zenvia_webhooks.dispatch.batching import Pace
 from zenvia_webhooks.models import Subscription
 
 __all__ = ["celery_app"]
+
+
+# What is generated is the same in every run; --hypothesis-profile long looks further.
+generated.register_profile("suite", max_examples=100, deadline=None, database=None, derandomize=True)
+generated.register_profile("long", max_examples=5000, deadline=None, database=None)
+generated.load_profile("suite")
 
 
 def pytest_configure() -> None:

@@ -62,6 +62,8 @@ def test_settings(settings: Any, value: Any, expected: list[str]) -> None:
         ({"default": {}}, ["W002"]),
         ({"default": {"API_KEY": KEY}, "other": {"API_KEY": ""}}, ["W002"]),
         ({"default": {"API_KEY": KEY}}, []),
+        ({"default": {"API_KEY": KEY, "API_URL": "https://api.getsirena.com/v1"}}, ["W016"]),
+        ({"default": {"API_URL": "https://api.sirena.app"}}, ["W002", "W016"]),
         ([], []),  # which check_settings reports
     ],
 )
@@ -70,6 +72,8 @@ def test_account(settings: Any, accounts: Any, expected: list[str]) -> None:
     found = checks.check_account()
     assert ids(found) == expected
     assert not any(message.is_serious() for message in found)
+    if "W016" in expected:
+        assert "https://conversion.zenvia.com/v1" in (found[-1].hint or "")
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_batch_takes_few_queries_and_reads_no_body() -> None:
         stored()
     with CaptureQueriesContext(connection) as queries:
         assert sum(purge(90)) == 20
-    assert len(queries) <= 10
+    assert len(queries) <= 11
     assert not any("body" in query["sql"] for query in queries.captured_queries)
 
 

@@ -15,11 +15,13 @@ from zenvia_webhooks.signals import (
     event_received,
     interaction_resolved,
     lead_created,
+    message_received,
+    message_sent,
     non_atomic,
     quote_updated,
     receiver_name,
     receivers_of,
-    topic_signal,
+    signals_of,
 )
 
 
@@ -73,7 +75,7 @@ def test_order_is_that_of_connection() -> None:
     lead_created.connect(receivers.create_customer)
     event_received.connect(other)
     event_received.connect(receivers.note)
-    connected = receivers_of("lead.created", Event)
+    connected = receivers_of(Event(topic="lead.created"), Event)
     assert list(connected) == [
         "tests.support.receivers.note",
         "tests.support.receivers.create_customer",
@@ -147,8 +149,8 @@ def test_two_receivers_can_not_share_a_name() -> None:
 def test_one_receiver_may_have_two_signals() -> None:
     lead_created.connect(receivers.note)
     event_received.connect(receivers.note)
-    assert list(receivers_of("lead.created", Event)) == ["tests.support.receivers.note"]
-    assert list(receivers_of("visit.booked", Event)) == ["tests.support.receivers.note"]
+    assert list(receivers_of(Event(topic="lead.created"), Event)) == ["tests.support.receivers.note"]
+    assert list(receivers_of(Event(topic="visit.booked"), Event)) == ["tests.support.receivers.note"]
 
 
 def test_disconnected_receiver_is_gone() -> None:
@@ -162,21 +164,98 @@ def test_disconnected_receiver_is_gone() -> None:
     assert receivers.calls == []
 
 
+def interaction(topic: str, **output: Any) -> Event:
+    """Return an event of `conversion` about an interaction with this output."""
+    return Event(contract="conversion", topic=topic, payload={"interaction": {"output": output}})
+
+
+INBOUND = {"message": {"performer": "integration"}}
+OUTBOUND = {"message": {"performer": "agent"}}
+
+
 @pytest.mark.parametrize(
-    ("topic", "signal"),
+    ("event", "own"),
     [
-        ("lead.created", lead_created),
-        ("lead.updated", None),
-        ("quote.updated", quote_updated),
-        ("quote.created", quote_updated),
-        ("interaction.resolved", interaction_resolved),
-        ("interaction.created", None),
-        ("visit.booked", None),
-        ("", None),
+        (Event(topic="lead.created"), [lead_created]),
+        (Event(topic="lead.updated"), []),
+        (Event(topic="lead.archived"), [interaction_resolved]),
+        (Event(topic="quote.updated"), [quote_updated]),
+        (Event(topic="quote.created"), [quote_updated]),
+        (Event(topic="interaction.resolved"), [interaction_resolved]),
+        (Event(topic="interaction.created"), []),
+        (interaction("interaction.created", **INBOUND), [message_received]),
+        (interaction("interaction.updated", **OUTBOUND), [message_sent]),
+        (interaction("interaction.resolved", **INBOUND), [interaction_resolved, message_received]),
+        (interaction("interaction.created", comment="a note"), []),
+        (interaction("interaction.created", message={}), []),
+        (interaction("lead.updated", **INBOUND), []),
+        (Event(topic="visit.booked"), []),
+        (Event(topic=""), []),
     ],
 )
-def test_topic_has_its_own_signal(topic: str, signal: EventSignal | None) -> None:
-    assert topic_signal(topic) is signal
+def test_an_event_has_its_own_signals(event: Event, own: list[EventSignal]) -> None:
+    assert list(signals_of(event)) == own
+
+
+# Topics of `event_received`
+
+
+def takers(topic: str) -> list[str]:
+    return [name.rpartition(".")[2] for name in receivers_of(Event(topic=topic), Event)]
+
+
+def test_a_receiver_may_be_bound_to_topics_and_to_all_of_a_resource() -> None:
+    receiver(event_received, topics=["lead.updated", "agent.*"])(other)
+    event_received.connect(receivers.note)
+    assert takers("lead.updated") == takers("agent.created") == takers("agent.x.y") == ["other", "note"]
+    assert takers("lead.created") == takers("agents.created") == takers("agent") == ["note"]
+
+
+def test_topics_stacked_on_one_function_add() -> None:
+    receiver(event_received, topics=("lead.updated",))(receiver(event_received, topics={"quote.*"})(other))
+    assert [takers(topic) for topic in ("lead.updated", "quote.created", "lead.created")] == [["other"], ["other"], []]
+
+
+def test_one_with_topics_and_without_gets_everything_and_is_bound_all_the_same() -> None:
+    event_received.connect(other)
+    event_received.connect(other, topics=["lead.updated"])
+    assert takers("lead.updated") == takers("lead.created") == ["other"]
+    (known,) = event_received.connected(Event)
+    assert [known.is_bound_to(topic) for topic in ("lead.updated", "lead.created")] == [True, False]
+
+
+def test_a_bound_receiver_of_the_topics_own_signal_is_there_once() -> None:
+    lead_created.connect(other)
+    event_received.connect(other, topics=["lead.*"])
+    assert takers("lead.created") == takers("lead.updated") == ["other"]
+
+
+def test_disconnecting_forgets_the_topics() -> None:
+    event_received.connect(other, topics=["lead.*"])
+    event_received.disconnect(other)
+    event_received.connect(other, topics=["quote.*"])
+    assert (takers("lead.updated"), takers("quote.updated")) == ([], ["other"])
+
+
+@pytest.mark.parametrize(
+    "topics",
+    [
+        *([], (), "lead.created", 5, [""], ["lead"], ["*"], ["*.created"], ["lead."], [".x"], ["lead.*.x"]),
+        *(["lead.cre*"], ["lead created"], ["lead.created", None], [["lead.created"]], ["lead..x"]),
+    ],
+    ids=repr,
+)
+def test_topics_that_are_none_are_refused(topics: Any) -> None:
+    with pytest.raises(ValueError, match=r"tests\.test_signals\.other"):
+        event_received.connect(other, topics=topics)
+    assert names(event_received) == []
+
+
+@pytest.mark.parametrize("signal", [lead_created, message_received, interaction_resolved])
+def test_topics_are_for_event_received_alone(signal: EventSignal) -> None:
+    with pytest.raises(ValueError, match="event_received alone takes them"):
+        receiver(signal, topics=["lead.created"])(other)
+    assert names(signal) == []
 
 
 def test_non_atomic_is_a_mark_on_the_function() -> None:

@@ -15,6 +15,7 @@ from zenvia_webhooks import signals, wakeup
 from zenvia_webhooks.broker import project_app
 from zenvia_webhooks.callback import webhook_path
 from zenvia_webhooks.conf import KEYS, conf
+from zenvia_webhooks.contracts import current_address
 from zenvia_webhooks.dispatch.lease import SOFT_PART, STARTING_PART
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event
@@ -41,7 +42,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 
 def check_account(**kwargs: Any) -> list[CheckMessage]:
-    """Report that no account, or no key, is there yet."""
+    """Report that no account, or no key, is there yet, and an address that is there no more."""
     accounts = _read("accounts") or {}
     if not accounts and not _is_broken("accounts"):
         return [
@@ -51,15 +52,26 @@ def check_account(**kwargs: Any) -> list[CheckMessage]:
                 id="zenvia_webhooks.W001",
             )
         ]
-    return [
-        Warning(
-            f"The account {alias!r} has no API_KEY: nothing can be registered at Zenvia.",
-            hint=f"Set ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]['API_KEY'], from the environment for example.",
-            id="zenvia_webhooks.W002",
-        )
-        for alias, account in accounts.items()
-        if account.api_key is None
-    ]
+    found: list[CheckMessage] = []
+    for alias, account in accounts.items():
+        where = f"ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]"
+        if account.api_key is None:
+            found.append(
+                Warning(
+                    f"The account {alias!r} has no API_KEY: nothing can be registered at Zenvia.",
+                    hint=f"Set {where}['API_KEY'], from the environment for example.",
+                    id="zenvia_webhooks.W002",
+                )
+            )
+        if current := current_address(urlsplit(account.api_url).hostname or ""):
+            found.append(
+                Warning(
+                    f"{where}['API_URL'] is an address of former days, which no longer exists.",
+                    hint=f"Set it to {current!r}, with 'CONTRACT': 'conversion'.",
+                    id="zenvia_webhooks.W016",
+                )
+            )
+    return found
 
 
 def check_callback(**kwargs: Any) -> list[CheckMessage]:

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.dispatch import Signal
 from django.utils.inspect import func_accepts_kwargs
+
+from zenvia_webhooks.contracts.values import Interaction
 
 ReceiverFunction = Callable[..., Any]
 F = TypeVar("F", bound=ReceiverFunction)
 
 #: What a delivery's column holds.
 MAX_NAME_LENGTH = 255
+#: What a receiver of `event_received` may be bound to: one topic, or all of a resource's.
+TOPIC = re.compile(r"[^\s.*]+(\.[^\s.*]+)+|[^\s.*]+\.\*")
+#: The topics of a receiver that is bound to none.
+ALL = frozenset({"*"})
+
+
+class Arrived(Protocol):
+    """What the choice of receivers needs of an event."""
+
+    topic: str
+
+    @property
+    def interaction(self) -> Interaction | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +46,17 @@ class Receiver:
     sender: Any
     #: The `__spec__` of its module when it was connected: a new one if the module is loaded again.
     module_spec: object = None
+    #: Exact topics and `resource.*`, or `ALL`.
+    topics: frozenset[str] = ALL
+
+    def is_bound_to(self, topic: str) -> bool:
+        """Tell whether it asked for this topic by name."""
+        # "support.expert.agent" is of the resource "support".
+        resource, dot, _kind = topic.partition(".")
+        return bool(self.topics & {topic, f"{resource}.*" if dot else topic})
+
+    def wants(self, topic: str) -> bool:
+        return self.topics >= ALL or self.is_bound_to(topic)
 
     @property
     def is_atomic(self) -> bool:
@@ -59,14 +86,19 @@ class EventSignal(Signal):
         sender: Any = None,
         weak: bool = True,
         dispatch_uid: Hashable | None = None,
+        topics: Collection[str] | None = None,
     ) -> None:
         """Connect a receiver.
 
-        Raises ValueError for one that could not be found again by its name in another process (a lambda, a local
-        function, an object without a name), that shares its name with another, that takes no keyword arguments, or
-        that is a generator, as calling it runs none of it.
+        `topics`, for `event_received` alone, are those that it wants: exact ones, and `resource.*`. It then counts as
+        a receiver of theirs. Connecting it once more adds to them. A direct `send()` of Django's knows no topics.
+
+        Raises ValueError for topics that are none, and for a receiver that could not be found again by its name in
+        another process (a lambda, a local function, an object without a name), that shares its name with another, that
+        takes no keyword arguments, or that is a generator, as calling it runs none of it.
         """
         name = receiver_name(receiver, dispatch_uid)
+        wanted = ALL if topics is None else self._checked(name, topics)
         if inspect.isgeneratorfunction(receiver) or inspect.isasyncgenfunction(receiver):
             raise ValueError(f"The receiver {name} must not yield: calling it would run nothing.")
         if not func_accepts_kwargs(receiver):
@@ -88,9 +120,28 @@ class EventSignal(Signal):
                 del known.signal._named[known.name]
             # Ours is the reference that keeps it alive, so Django's may as well be strong: fewer ways to differ.
             super().connect(receiver, sender=sender, weak=False, dispatch_uid=dispatch_uid)
+            before = self._named[name].topics if name in self._named else frozenset()
             self._named[name] = Receiver(
-                name=name, function=receiver, signal=self, sender=sender, module_spec=_module_spec(receiver)
+                name=name,
+                function=receiver,
+                signal=self,
+                sender=sender,
+                module_spec=_module_spec(receiver),
+                topics=before | wanted,
             )
+
+    def _checked(self, name: str, topics: object) -> frozenset[str]:
+        if self is not event_received:
+            raise ValueError(f"The receiver {name} can't have topics: event_received alone takes them.")
+        if isinstance(topics, str) or not isinstance(topics, Collection) or not topics:
+            raise ValueError(f"The topics of {name} must be a list that is not empty, not {topics!r}.")
+        for topic in topics:
+            if not isinstance(topic, str) or not TOPIC.fullmatch(topic):
+                raise ValueError(
+                    f"The receiver {name} can't be bound to {topic!r}: write a topic such as 'lead.updated', "
+                    "or 'lead.*' for all of a resource's."
+                )
+        return frozenset(topics)
 
     def disconnect(
         self,
@@ -117,13 +168,23 @@ class EventSignal(Signal):
 lead_created = EventSignal()
 #: A quote changed, in whatever way: `event.quote` says which and its status. Fires for every `quote.*` topic.
 quote_updated = EventSignal()
-#: A conversation was resolved: `event.interaction` says which. Under the contract `conversion`, one whose type or
-#: status is in the setting `RESOLVED_STATUSES`; it may fire again on a later change of it.
+#: A conversation was resolved: `event.interaction` says of which lead, and why. Under the contract `conversion` that is
+#: a lead which a consultant archived (`lead.archived`), or an interaction whose type or status is in the setting
+#: `RESOLVED_STATUSES`. It fires on every later change while it is so: key on lead_id and reason.
 interaction_resolved = EventSignal()
-#: An event of any topic arrived, known to us or not.
+#: A lead wrote: `event.interaction` has text and attachment, `event.lead` says who. It fires again on a change of the
+#: message: key on interaction_id.
+message_received = EventSignal()
+#: The company wrote, a bot or this site itself included; as above.
+message_sent = EventSignal()
+#: An event of any topic arrived, known to us or not. `@receiver(event_received, topics=["lead.updated", "agent.*"])`
+#: takes those alone.
 event_received = EventSignal()
 
-EVENT_SIGNALS = (lead_created, quote_updated, interaction_resolved, event_received)
+EVENT_SIGNALS = (
+    *(lead_created, quote_updated, interaction_resolved, message_received, message_sent),
+    event_received,
+)
 
 #: Sent at once, best effort, after every failed attempt: `(sender, event, delivery)`, sender the `Delivery` class.
 #: An exception in a receiver is logged and goes no further.
@@ -134,22 +195,31 @@ delivery_failed = Signal()
 subscription_lost = Signal()
 
 
-def topic_signal(topic: str) -> EventSignal | None:
-    """Return the signal that is a topic's own, besides `event_received`."""
-    if topic.startswith("quote."):
-        return quote_updated
-    return {"lead.created": lead_created, "interaction.resolved": interaction_resolved}.get(topic)
+def signals_of(event: Arrived) -> tuple[EventSignal, ...]:
+    """Return the signals that are an event's own, besides `event_received`."""
+    if event.topic.startswith("quote."):
+        return (quote_updated,)
+    by_topic = {
+        "lead.created": lead_created,
+        "lead.archived": interaction_resolved,
+        "interaction.resolved": interaction_resolved,
+    }
+    by_direction = {"inbound": message_received, "outbound": message_sent}
+    # What is no interaction need not be read.
+    interaction = event.interaction if event.topic.startswith("interaction.") else None
+    found = (by_topic.get(event.topic), by_direction.get(interaction.direction or "") if interaction else None)
+    return tuple(signal for signal in found if signal is not None)
 
 
-def receivers_of(topic: str, sender: Any) -> dict[str, Receiver]:
-    """Return name → receiver of all that want a topic: those of its own signal first, in the order of connection.
+def receivers_of(event: Arrived, sender: Any) -> dict[str, Receiver]:
+    """Return name → receiver of all that want an event: those of its own signals first, in the order of connection.
 
-    One that is connected to both its own signal and `event_received` is there once.
+    One that is connected to several of these signals is there once.
     """
-    own = topic_signal(topic)
-    connected = [*(own.connected(sender) if own else ()), *event_received.connected(sender)]
+    own = [receiver for signal in signals_of(event) for receiver in signal.connected(sender)]
+    others = [receiver for receiver in event_received.connected(sender) if receiver.wants(event.topic)]
     by_name: dict[str, Receiver] = {}
-    for receiver in connected:
+    for receiver in (*own, *others):
         by_name.setdefault(receiver.name, receiver)
     return by_name
 

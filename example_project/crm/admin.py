@@ -7,6 +7,6 @@ from .models import Contact
 class ContactAdmin(admin.ModelAdmin):
     """Contacts in the admin, where an event's delivery links to the one it made."""
 
-    list_display = ["__str__", "email", "phone", "quote_status", "created_at"]
+    list_display = ["__str__", "email", "phone", "status", "quote_status", "created_at"]
     search_fields = ["name", "email", "phone", "lead_id"]
     readonly_fields = ["created_at"]

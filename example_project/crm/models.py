@@ -11,6 +11,8 @@ class Contact(models.Model):
     name = models.CharField(max_length=255, blank=True)
     email = models.CharField("e-mail", max_length=255, blank=True)
     phone = models.CharField(max_length=255, blank=True)
+    # As Zenvia names it, such as "followUp" or "archived".
+    status = models.CharField(max_length=255, blank=True)
     quote_status = models.CharField(max_length=255, blank=True)
     last_resolved_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

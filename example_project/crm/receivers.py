@@ -1,7 +1,8 @@
 """What this CRM does with what Zenvia reports. All receivers are in this file.
 
 Each runs in a Celery worker, in a transaction of its own, and may run again for the same lead: Zenvia repeats
-itself and keeps no order. So each is keyed on the lead's id and none assumes that another has run before.
+itself and keeps no order. So each is keyed on the lead's id, none assumes that another has run before, and what is
+older than what has arrived meanwhile is left alone (`event.is_superseded`).
 """
 
 from typing import Any
@@ -9,28 +10,44 @@ from typing import Any
 from django.dispatch import receiver
 
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.signals import interaction_resolved, lead_created, quote_updated
+from zenvia_webhooks.signals import event_received, interaction_resolved, lead_created, quote_updated
 
 from .models import Contact
 
 
 def fitting(**values: str | None) -> dict[str, str]:
-    """Return what Zenvia did say, cut to our columns: it publishes no lengths."""
-    return {name: value[:255] for name, value in values.items() if value}
+    """Return texts cut to our columns, as Zenvia publishes no lengths; what it did not say is empty."""
+    return {name: (value or "")[:255] for name, value in values.items()}
+
+
+def locked(lead_id: str) -> Contact:
+    """Return a lead's contact, which no other receiver changes until this one's transaction ends."""
+    contact, _ = Contact.objects.select_for_update().get_or_create(lead_id=lead_id)
+    return contact
+
+
+def change(contact: Contact, **values: Any) -> Contact:
+    """Write these values, and no others."""
+    for name, value in values.items():
+        setattr(contact, name, value)
+    contact.save(update_fields=list(values))
+    return contact
 
 
 @receiver(lead_created)
+@receiver(event_received, topics=["lead.updated", "lead.archived"])
 def save_contact(sender: type[Event], event: Event, **kwargs: Any) -> Contact | None:
     """Create the lead's contact, or bring it up to date."""
     lead = event.lead
     if lead is None:
         return None
-    values = fitting(name=lead.name, email=lead.email, phone=lead.phone)
+    values = fitting(name=lead.name, email=lead.email, phone=lead.phone, status=lead.status)
     if lead.lead_id is None:
         # Nothing to recognise the lead by; one person twice is better than two people in one row.
         return Contact.objects.create(**values)
-    contact, _ = Contact.objects.update_or_create(lead_id=lead.lead_id, defaults=values)
-    return contact
+    contact = locked(lead.lead_id)
+    # Asked under the lock: what has not arrived yet will find this written.
+    return contact if event.is_superseded else change(contact, **values)
 
 
 @receiver(quote_updated)
@@ -39,8 +56,8 @@ def save_quote_status(sender: type[Event], event: Event, **kwargs: Any) -> Conta
     quote = event.quote
     if quote is None or quote.lead_id is None:
         return None
-    contact, _ = Contact.objects.update_or_create(lead_id=quote.lead_id, defaults=fitting(quote_status=quote.status))
-    return contact
+    contact = locked(quote.lead_id)
+    return contact if event.is_superseded else change(contact, **fitting(quote_status=quote.status))
 
 
 @receiver(interaction_resolved)
@@ -49,7 +66,7 @@ def save_resolved_at(sender: type[Event], event: Event, **kwargs: Any) -> Contac
     interaction = event.interaction
     if interaction is None or interaction.lead_id is None:
         return None
-    contact, _ = Contact.objects.update_or_create(
-        lead_id=interaction.lead_id, defaults={"last_resolved_at": event.occurred_at or event.received_at}
-    )
-    return contact
+    contact, moment = locked(interaction.lead_id), event.occurred_at or event.received_at
+    # It was resolved then, whatever has happened to the lead since.
+    is_latest = contact.last_resolved_at is None or contact.last_resolved_at < moment
+    return change(contact, last_resolved_at=moment) if is_latest else contact

@@ -15,7 +15,8 @@ from tests.support.webhooks import payload, post
 from tests.support.wire import Answer, Wire, hangs_up, says
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.contracts.base import Lead, RemoteSubscription
+from zenvia_webhooks.contracts.base import RemoteSubscription
+from zenvia_webhooks.contracts.values import Lead
 from zenvia_webhooks.exceptions import ZenviaAPIError
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.sandbox import Sandbox

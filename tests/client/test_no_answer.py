@@ -12,6 +12,7 @@ import pytest
 from tests.support.account import KEY
 from tests.support.calls import CALLS, IDS, OURS, ClientCall, error_of, everything_shown
 from tests.support.wire import Answer, Wire, cut_after, hangs_up, raw
+from zenvia_webhooks.client import ZenviaClient, transport
 from zenvia_webhooks.exceptions import ZenviaConnectionError
 
 
@@ -99,3 +100,18 @@ def test_the_reason_named_is_this_calls_own_even_while_another_error_is_handled(
         error = error_of(CALLS[0].make)
 
     assert str(error).endswith(": RemoteDisconnected")
+
+
+def test_an_address_of_former_days_is_told_with_the_new_one(
+    account: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unresolved(*_arguments: Any) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(transport, "_exchange", unresolved)
+    account["CONTRACT"], account["API_URL"] = "conversion", "https://api.getsirena.com/v1"
+    error = error_of(lambda: ZenviaClient().list_subscriptions())
+    assert "no whole answer from api.getsirena.com: gaierror" in str(error)
+    assert "API_URL is https://conversion.zenvia.com/v1 now" in str(error)
+    account["API_URL"] = "https://zenvia.invalid/v1"
+    assert "now" not in str(error_of(lambda: ZenviaClient().list_subscriptions()))

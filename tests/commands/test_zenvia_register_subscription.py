@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import receivers
 from tests.support.commands import register
 from tests.support.wire import Wire, hangs_up, says
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
+from zenvia_webhooks.signals import interaction_resolved
 
 TOPICS = ["lead.created", "quote.updated", "interaction.resolved"]
 
@@ -101,3 +103,26 @@ def test_what_is_missing_in_the_settings_is_said_before_a_row_is_made(
 
     assert not Subscription.objects.exists()
     assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("topics", "has_receiver", "is_told"),
+    [
+        (["interaction.resolved"], False, True),
+        (["interaction.created"], True, True),
+        (["interaction.created"], False, False),
+        (["interaction.resolved", "lead.created"], True, False),
+    ],
+)
+def test_who_wants_what_is_resolved_is_told_where_it_comes_from(
+    sandbox: Sandbox, settings: Any, topics: list[str], has_receiver: bool, is_told: bool
+) -> None:
+    account = {**settings.ZENVIA_WEBHOOKS["ACCOUNTS"]["default"], "CONTRACT": "conversion"}
+    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "ACCOUNTS": {"default": account}}
+    if has_receiver:
+        interaction_resolved.connect(receivers.note)
+
+    out, error = register(*(f"--topic={topic}" for topic in topics))
+
+    assert error == ""
+    assert ("a lead that is archived" in out) is is_told

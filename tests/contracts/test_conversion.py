@@ -1,27 +1,14 @@
-"""The contract `conversion`, as functions over JSON; over HTTP see test_client_conversion.py."""
+"""The contract `conversion`: its calls, replies and topics; what it posts is in test_conversion_envelope.py."""
 
 from __future__ import annotations
 
-import copy
-import json
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
-
 import pytest
 
-from tests.support.webhooks import payload
-from zenvia_webhooks.contracts import conversion, get_contract, recognise
-from zenvia_webhooks.contracts.base import Interaction, Lead, Quote, RemoteSubscription
+from tests.support.webhooks import conversion_envelope
+from zenvia_webhooks.contracts import conversion, current_address
+from zenvia_webhooks.contracts.base import RemoteSubscription
 
 URL = "https://crm.example.com/zenvia/webhook/0a/"
-RESOLVED = ("resolved", "finished")
-NAMES = ("interactions", "quotes", "prospects", "agents")
-
-
-def envelope(name: str = "interactions", **changes: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(payload(f"conversion_{name}"))
-    return {key: value for key, value in {**found, **changes}.items() if value != "left out"}
 
 
 # Topics
@@ -51,9 +38,10 @@ def test_wire_topics_go_before_both_ways() -> None:
     assert conversion.wire_topic("lead.updated", renamed) == "people"
     assert conversion.wire_topic("interaction.resolved", renamed) == "interactions"
     assert conversion.canonical_topic("budgets", renamed) == "quote.updated"
-    found = conversion.read_notification(envelope("prospects", topic="people", type="updated"), renamed, RESOLVED)
-    assert found.topic == "lead.updated"
-    assert conversion.data(envelope("prospects", topic="people"))["firstName"] == "Ana"
+    people = conversion_envelope("prospects", topic="people", type="updated")
+    assert conversion.read_notification(people, renamed, ()).topic == "lead.updated"
+    assert conversion.data(people)["firstName"] == "bia.demo"
+    assert conversion.object_id("lead.updated", people) == "lead:69b03936aa00aa11aa22aa02"
 
 
 def test_several_topics_of_one_resource_are_asked_for_once() -> None:
@@ -108,155 +96,55 @@ def test_topics_are_read() -> None:
             conversion.read_topics(odd, {})
 
 
-# Recognising
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_payload_is_recognised_as_its_own(name: str) -> None:
-    assert recognise(envelope(name)) is get_contract("conversion")
-    assert not get_contract("help_center").recognise(envelope(name))
-
-
-@pytest.mark.parametrize("name", ["lead_created", "quote_updated", "interaction_resolved", "unknown_topic"])
-def test_the_other_contracts_payload_is_not(name: str) -> None:
-    found = json.loads(payload(name))
-    assert not conversion.recognise(found)
-    # Whatever else is in it.
-    assert not conversion.recognise({**envelope(), **found})
+# What is known besides
 
 
 @pytest.mark.parametrize(
-    "stranger",
+    ("status", "is_empty", "words"),
     [
-        {},
-        {"topic": "prospects", "type": "created"},
-        {"topic": "prospects", "prospect": {}},
-        {"subscriptionId": "1", "prospect": {}},
-        {"subscriptionId": "1", "topic": "prospects", "type": 5, "prospect": []},
-        {"subscriptionId": "1", "type": "created", "visit": {}},
-        {"subscriptionId": "1", "topic": "t" * 99, "type": "created"},
-        {"subscriptionId": "1", "topic": "prospects", "type": "t" * 99},
+        (403, False, "15 to 20 minutes"),
+        (404, True, "an id that Zenvia does not know"),
+        (404, False, ""),
+        (409, False, "belongs to no user"),
+        (429, True, "too many calls"),
+        (500, True, ""),
     ],
 )
-def test_stranger_is_not_recognised(stranger: dict[str, object]) -> None:
-    assert recognise(stranger) is None
-
-
-def test_unknown_resource_is_recognised_and_read() -> None:
-    visit: dict[str, Any] = {"subscriptionId": "1", "topic": "visits", "type": "booked", "visit": {"room": 7}}
-    assert recognise(visit) is get_contract("conversion")
-    assert conversion.read_notification(visit, {}, RESOLVED).topic == "visit.booked"
-    assert conversion.data(visit) == {"room": 7}
-    assert conversion.lead("visit.booked", visit) is None
-
-
-# Topic and time
+def test_hints(status: int, is_empty: bool, words: str) -> None:
+    hint = conversion.hint(status, is_empty=is_empty)
+    assert words in hint
+    assert bool(hint) is bool(words)
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "topic"),
+    ("host", "is_former"),
     [
-        ("prospects", {}, "lead.created"),
-        ("prospects", {"type": "updated"}, "lead.updated"),
-        ("prospects", {"type": "resolved"}, "lead.resolved"),
-        ("quotes", {}, "quote.updated"),
-        ("agents", {}, "agent.created"),
-        ("interactions", {}, "interaction.created"),
-        ("interactions", {"type": "Finished"}, "interaction.resolved"),
-        ("interactions", {"interaction": {"status": " Resolved "}}, "interaction.resolved"),
-        ("interactions", {"interaction": {"status": 5}}, "interaction.created"),
-        ("interactions", {"type": "left out"}, "interaction.created"),
-        ("interactions", {"topic": "left out"}, "interaction.created"),
-        ("interactions", {"topic": 5}, "interaction.created"),
+        ("api.getsirena.com", True),
+        ("getsirena.com", True),
+        ("api.sirena.app", True),
+        ("conversion.zenvia.com", False),
+        ("notgetsirena.com", False),
+        ("getsirena.com.example.com", False),
+        ("", False),
     ],
 )
-def test_topic_is_resource_and_type(name: str, changes: dict[str, Any], topic: str) -> None:
-    found = envelope(name, **changes)
-    assert conversion.recognise(found)
-    assert conversion.read_notification(found, {}, RESOLVED).topic == topic
+def test_former_addresses_are_known(host: str, is_former: bool) -> None:
+    assert current_address(host) == ("https://conversion.zenvia.com/v1" if is_former else "")
 
 
-def test_occurred_at_is_the_update_else_the_best_that_there_is() -> None:
-    def of(**changes: Any) -> datetime | None:
-        return conversion.read_notification(envelope(**changes), {}, ()).occurred_at
-
-    assert of() == datetime(2024, 2, 6, 13, 50, 44, 521000, tzinfo=UTC)
-    assert of(updatedAt=None) == datetime(2024, 2, 6, 13, 50, 44, 500000, tzinfo=UTC)
-    assert of(updatedAt=[], interaction={}) == datetime(2024, 2, 6, 13, 50, 44, 668000, tzinfo=UTC)
-    assert of(updatedAt="left out", interaction={}, received="?") is None
-
-
-# Values
-
-
-def test_lead_is_read_from_the_prospect() -> None:
-    assert conversion.lead("interaction.created", envelope()) == Lead(
-        lead_id="65c2390c1f7e4a0012ab0001",
-        name="Ana Paz",
-        email="ana.paz@example.com",
-        phone="+5491100000001",
-        emails=("ana.paz@example.com",),
-        phones=("+5491100000001", "+5491100000002"),
-        status="followUp",
-        agent="Luís Romero",
-        group_id="5e1f00aa0000000000000001",
-        source="WHATSAPP",
-    )
-
-
-def test_interaction_is_read() -> None:
-    assert conversion.interaction("interaction.created", envelope()) == Interaction(
-        interaction_id="65c239140000000000000001",
-        lead_id="65c2390c1f7e4a0012ab0001",
-        status="created",
-        via="whatsApp",
-        direction="outbound",
-        text="Olá, Ana!",
-        agent="Luís Romero",
-        finished_at=datetime(2024, 2, 6, 13, 50, 44, 510000, tzinfo=UTC),
-    )
-    incoming = envelope(interaction={"agentId": "another", "input": {"message": "Oi"}})
-    read = conversion.interaction("interaction.created", incoming)
-    assert read is not None
-    assert (read.direction, read.text, read.agent) == ("inbound", "Oi", "another")
-    assert conversion.interaction("lead.created", envelope()) is None
-
-
-def test_quote_is_read() -> None:
-    assert conversion.quote("quote.updated", envelope("quotes")) == Quote(
-        quote_id="65c239140000000000000002",
-        lead_id="65c2390c1f7e4a0012ab0001",
-        status="accepted",
-        total=Decimal("199.9"),
-        created_at=datetime(2024, 2, 5, 10, tzinfo=UTC),
-    )
-    assert conversion.quote("lead.created", envelope("quotes")) is None
-
-
-def test_data_is_the_object_of_the_topic() -> None:
-    keys = dict(zip(NAMES, ("interaction", "quote", "prospect", "agent"), strict=True))
-    for name, key in keys.items():
-        assert conversion.data(envelope(name)) == envelope(name)[key]
-    # Not the prospect that comes with it.
-    assert conversion.data(envelope(interaction="left out")) == {}
-
-
-def test_values_of_an_empty_envelope_are_empty_on_their_own_topic_and_nothing_elsewhere() -> None:
-    assert conversion.lead("lead.created", {}) == Lead()
-    assert conversion.quote("quote.updated", {}) == Quote()
-    assert conversion.interaction("interaction.resolved", {}) == Interaction()
-    assert conversion.lead("agent.created", {}) is None
-
-
-# Identity
-
-
-def test_identity_leaves_out_what_is_the_attempts_own_and_at_the_top_alone() -> None:
-    first = envelope()
-    again = copy.deepcopy(first) | {"attempts": 2, "sent": "later", "received": "later", "subscriptionId": "other"}
-    assert conversion.identity(again) == conversion.identity(first)
-    for change in ({"updatedAt": "later"}, {"type": "updated"}, {"topic": "quotes"}, {"interaction": {"status": "x"}}):
-        assert conversion.identity(first | change) != conversion.identity(first)
-    inside = copy.deepcopy(first)
-    inside["interaction"]["attempts"] = 2
-    assert conversion.identity(inside) != conversion.identity(first)
+@pytest.mark.parametrize(
+    ("topics", "wants_resolved", "is_told"),
+    [
+        (["interaction.resolved"], False, True),
+        (["interaction.created"], False, False),
+        (["interaction.created"], True, True),
+        (["quote.updated"], True, True),
+        (["interaction.resolved", "lead.updated"], True, False),
+        (list(conversion.TOPICS), True, False),
+    ],
+)
+def test_who_wants_what_is_resolved_is_told_that_it_comes_with_the_leads(
+    topics: list[str], wants_resolved: bool, is_told: bool
+) -> None:
+    said = conversion.advice(topics, {}, wants_resolved=wants_resolved)
+    assert ("lead.created (prospects)" in said) is bool(said) is is_told

@@ -14,7 +14,7 @@ from tests.shop.models import Customer
 from tests.support import receivers
 from tests.support.factories import make_event, make_subscription
 from tests.support.webhooks import arrived
-from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
+from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.models.delivery import result_of

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import EXAMPLE
+from tests.support.paths import EXAMPLE, PAYLOADS
 
 #: Of the suite's own environment; the example has its own settings.
 NOT_ITS_OWN = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "CELERY_BROKER_URL"}
@@ -40,7 +40,8 @@ save_resolved_at(Event, event("interaction.resolved", leadId="1"))
 save_contact(Event, event("lead.created", leadId="1", name="<b>Jo\\u00e3o</b>", email="j@example.com"))
 save_contact(Event, event("lead.created", leadId="1", name="x" * 999))
 contact = Contact.objects.get()
-assert (contact.email, contact.quote_status, contact.name) == ("j@example.com", "accepted", "x" * 255)
+# Each says all that is known of the person then.
+assert (contact.email, contact.quote_status, contact.name) == ("", "accepted", "x" * 255)
 assert contact.last_resolved_at is not None
 
 save_contact(Event, event("lead.created", name="<b>No id</b>"))
@@ -60,6 +61,39 @@ page = client.get("/")
 assert page.status_code == 200
 assert page.headers["X-Frame-Options"] == "DENY"
 assert "&lt;b&gt;No id&lt;/b&gt;" in page.content.decode()
+"""
+
+SIX_ORDERS = """
+import itertools, json, sys
+from crm.models import Contact
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.webhook.intake import store
+
+created = json.load(open(sys.argv[-1]))
+changed = {**created, "type": "updated", "updatedAt": "2026-03-11T09:00:00.000Z"}
+changed["prospect"] = {**created["prospect"], "firstName": "Ana", "emails": ["ana@example.com"], "status": "followUp"}
+archived = {**changed, "updatedAt": "2026-03-12T18:00:05.077Z"}
+archived["prospect"] = {**changed["prospect"], "firstName": "Ana Paz", "emails": [], "status": "archived"}
+subscription = Subscription.objects.create(topics=["lead.created"])
+ends, orders = set(), 0
+for order in itertools.permutations([created, changed, archived]):
+    for together in (True, False):
+        Event.objects.all().delete()
+        Contact.objects.all().delete()
+        for envelope in order:
+            store(subscription, json.dumps(envelope).encode(), headers={}, remote_addr="")
+            while not together and dispatch_due():
+                pass
+        while dispatch_due():
+            pass
+        assert Event.objects.filter(status="dispatched").count() == 3
+        ends.add(Contact.objects.values_list("name", "email", "status", "last_resolved_at").get())
+        orders += 1
+assert orders == 12
+((name, email, status, resolved_at),) = ends
+assert (name, email, status) == ("Ana Paz", "", "archived")
+assert resolved_at.isoformat() == "2026-03-12T18:00:05.077000+00:00"
 """
 
 WITH_BROKEN_WORKER = """
@@ -115,6 +149,14 @@ def test_migrations_are_complete_and_receivers_bear_any_order(tmp_path: Path) ->
     assert run("manage.py", "migrate", data_dir=tmp_path).returncode == 0
     received = run("manage.py", "shell", "-c", RECEIVE, data_dir=tmp_path)
     assert received.returncode == 0, received.stderr
+
+
+def test_a_contact_ends_the_same_in_whatever_order_its_changes_arrive(tmp_path: Path) -> None:
+    assert run("manage.py", "migrate", data_dir=tmp_path).returncode == 0
+    setup = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'example_project.settings'; django.setup()"
+    sample = str(PAYLOADS / "assumed-prospect-created.json")
+    done = run("-c", f"{setup}\n{SIX_ORDERS}", sample, data_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from django.dispatch import Signal
 
 from tests.support.paths import ROOT
 from zenvia_webhooks import checks, conf, service_checks, signals
-from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
+from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 
 READMES = ["README.md", "README.pt-BR.md"]
 DOCUMENTS = [*READMES, "CHANGELOG.md"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,22 @@ __all__ = ["arrived", "envelope", "let_time_pass", "path_of", "payload", "post",
 def payload(name: str) -> bytes:
     """Return the exact bytes of a payload file."""
     return (PAYLOADS / f"{name}.json").read_bytes()
+
+
+#: Wire topic of `conversion` → the sample of it.
+OF_CONVERSION = {
+    "interactions": "interaction-inbound-text",
+    "prospects": "assumed-prospect-created",
+    "quotes": "assumed-quote-updated",
+    "agents": "assumed-agent-updated",
+}
+LEFT_OUT = object()
+
+
+def conversion_envelope(name: str = "interactions", **changes: Any) -> dict[str, Any]:
+    """Return the sample of a wire topic, or of a file, with these keys of it changed or `LEFT_OUT`."""
+    found: dict[str, Any] = json.loads(payload(OF_CONVERSION.get(name, name)))
+    return {key: value for key, value in {**found, **changes}.items() if value is not LEFT_OUT}
 
 
 def post(client: Client, subscription: Subscription, body: bytes, **extra: Any) -> HttpResponse:

@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from zenvia_webhooks.admin.display import badge, block, json_block, result_link
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.contracts import CONTRACTS
+from zenvia_webhooks.contracts import ENVELOPES
 from zenvia_webhooks.models import Delivery, Event
 
 #: A list counts no further: on a large table, counting every row takes longer than showing the page.
@@ -231,4 +231,4 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
 
 
 def _known_topics() -> list[str]:
-    return sorted({topic for contract in CONTRACTS.values() for topic in contract.TOPICS})
+    return sorted({topic for envelope in ENVELOPES.values() for topic in envelope.ARRIVING})

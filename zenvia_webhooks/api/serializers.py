@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from django.db import models
 from rest_framework import serializers
 
-from zenvia_webhooks.contracts.base import Interaction, Lead, Quote
+from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.redaction import redact_tokens
 

@@ -97,7 +97,7 @@ def reason_for_none(event: Event) -> str:
     }
     if event.status in reasons:
         return reasons[Event.Status(event.status)]
-    if not receivers_of(event.topic, Event):
+    if not receivers_of(event, Event):
         return "No receiver is connected for its topic in the web process."
     return "The event is in a worker's hands: try again when its lease is over."
 

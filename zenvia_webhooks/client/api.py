@@ -169,7 +169,7 @@ class ZenviaClient:
         return self._error(answer, f"can't be read ({why})" + (f": {words}" if words else ""))
 
     def _error(self, answer: Answer, message: str, code: str = "") -> ZenviaAPIError:
-        hint = self.contract.hint(answer.status)
+        hint = self.contract.hint(answer.status, is_empty=not answer.body.strip())
         return ZenviaAPIError(answer.call, status=answer.status, code=code, message=message, hint=hint)
 
     def _words(self, answer: Answer) -> tuple[str, str]:

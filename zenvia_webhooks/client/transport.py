@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from zenvia_webhooks.client.secret_query import SecretQueryAdapter
 from zenvia_webhooks.conf import Account
+from zenvia_webhooks.contracts import current_address
 from zenvia_webhooks.contracts.base import Call, Credentials
 from zenvia_webhooks.exceptions import ZenviaConnectionError
 from zenvia_webhooks.origins import host_of, is_loopback
@@ -54,9 +55,11 @@ def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     answer = _within(account.timeout, lambda: _exchange(call, account, credentials))
     if isinstance(answer, str):
         host = host_of(account.api_url)
+        now = current_address(urlsplit(account.api_url).hostname or "")
         outcome_unknown = answer.removeprefix(": ") not in NOT_CONNECTED
         raise ZenviaConnectionError(
-            f"{call.name} got no whole answer from {host}{answer}", outcome_unknown=outcome_unknown
+            f"{call.name} got no whole answer from {host}{answer}" + (f" (API_URL is {now} now)" if now else ""),
+            outcome_unknown=outcome_unknown,
         )
     return answer
 

@@ -1,13 +1,14 @@
-"""The interface of a contract, and the values that pass through it."""
+"""The interface of a contract, and what passes through it on the way to Zenvia and back."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Protocol
+
+from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,68 +61,57 @@ class Notification:
     occurred_at: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lead:
-    """The person who asked. What Zenvia did not say is None or empty."""
+class Envelope(Protocol):
+    """The form in which one of Zenvia's APIs posts its notifications. A module with these names is one.
 
-    lead_id: str | None = None
-    name: str | None = None
-    #: The first of `emails`.
-    email: str | None = None
-    #: The first of `phones`, as Zenvia wrote it.
-    phone: str | None = None
-    emails: tuple[str, ...] = ()
-    phones: tuple[str, ...] = ()
-    #: As Zenvia names it, such as "followUp".
-    status: str | None = None
-    #: The seller in charge: the name, else the e-mail address, else the id.
-    agent: str | None = None
-    #: The group (team, branch) that it belongs to.
-    group_id: str | None = None
-    #: Where the lead came from, such as "WHATSAPP".
-    source: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quote:
-    """An offer to a lead. What Zenvia did not say is None."""
-
-    quote_id: str | None = None
-    lead_id: str | None = None
-    #: As Zenvia names it: "pending", "accepted" or "rejected".
-    status: str | None = None
-    total: Decimal | None = None
-    #: In UTC.
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interaction:
-    """A conversation with a lead. What Zenvia did not say is None."""
-
-    interaction_id: str | None = None
-    lead_id: str | None = None
-    status: str | None = None
-    #: The channel, such as "whatsApp".
-    via: str | None = None
-    #: "inbound" (from the lead) or "outbound" (to the lead).
-    direction: str | None = None
-    #: What the message says, where there is one.
-    text: str | None = None
-    #: The seller who took part: the name, else the e-mail address, else the id.
-    agent: str | None = None
-    #: In UTC.
-    finished_at: datetime | None = None
-
-
-class Contract(Protocol):
-    """One of Zenvia's published APIs. A module with these names is one.
-
-    `wire_topics` is always the account's own `WIRE_TOPICS` (canonical → wire); it goes before `TOPICS`.
-    Readers of replies raise ValueError, with a text for people, on what they can't read.
+    `wire_topics` is always the account's own `WIRE_TOPICS` (canonical → wire).
     """
 
     NAME: str
+    #: Canonical topics that are known, or expected, to arrive in it: for samples and documents.
+    ARRIVING: Sequence[str]
+
+    def recognise(self, envelope: Mapping[str, Any]) -> bool:
+        """Tell whether a webhook's JSON object is a notification of this form, and of no other."""
+        ...
+
+    def read_notification(
+        self, envelope: Mapping[str, Any], wire_topics: Mapping[str, str], resolved_statuses: Sequence[str]
+    ) -> Notification:
+        """Read a recognised envelope; never raises. `resolved_statuses` are in lower case."""
+        ...
+
+    def identity(self, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the envelope without what changes from one delivery attempt to the next."""
+        ...
+
+    def data(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the business object of a recognised envelope; never raises."""
+        ...
+
+    def object_id(self, topic: str, envelope: Mapping[str, Any]) -> str | None:
+        """Return what `data` is, such as "lead:65c2390c"; None where it does not say, or is none; never raises.
+
+        The same for every notification about it, and for no other object of the account's.
+        """
+        ...
+
+    # Of an event's topic and envelope; never raise.
+
+    def lead(self, topic: str, envelope: Mapping[str, Any]) -> Lead | None: ...
+
+    def quote(self, topic: str, envelope: Mapping[str, Any]) -> Quote | None: ...
+
+    def interaction(self, topic: str, envelope: Mapping[str, Any]) -> Interaction | None: ...
+
+
+class Contract(Envelope, Protocol):
+    """One of Zenvia's published APIs. A module with these names is one.
+
+    `wire_topics` goes before `TOPICS`.
+    Readers of replies raise ValueError, with a text for people, on what they can't read.
+    """
+
     #: Base address, without a slash at the end.
     API_URL: str
     #: Canonical topic → wire topic, of those that Zenvia is known to have, in the order to offer them.
@@ -169,32 +159,16 @@ class Contract(Protocol):
         """Read the answer to `topics_call` as canonical topics."""
         ...
 
-    def hint(self, status: int) -> str:
-        """Return what else is known about an HTTP status of Zenvia's, for people; empty for nothing."""
+    def hint(self, status: int, *, is_empty: bool) -> str:
+        """Return what else is known about an HTTP status, for people; empty for nothing.
+
+        `is_empty` tells that the answer has no body.
+        """
         ...
 
-    def recognise(self, envelope: Mapping[str, Any]) -> bool:
-        """Tell whether a webhook's JSON object is a notification of this contract, and of no other."""
+    def advice(self, topics: Collection[str], wire_topics: Mapping[str, str], *, wants_resolved: bool) -> str:
+        """Return what people should know who have these canonical topics subscribed, or are about to.
+
+        `wants_resolved` tells that `interaction_resolved` has a receiver. Empty for nothing.
+        """
         ...
-
-    def read_notification(
-        self, envelope: Mapping[str, Any], wire_topics: Mapping[str, str], resolved_statuses: Sequence[str]
-    ) -> Notification:
-        """Read a recognised envelope; never raises. `resolved_statuses` are in lower case."""
-        ...
-
-    def identity(self, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the envelope without what changes from one delivery attempt to the next."""
-        ...
-
-    def data(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the business object of a recognised envelope; never raises."""
-        ...
-
-    # Of an event's topic and envelope; never raise.
-
-    def lead(self, topic: str, envelope: Mapping[str, Any]) -> Lead | None: ...
-
-    def quote(self, topic: str, envelope: Mapping[str, Any]) -> Quote | None: ...
-
-    def interaction(self, topic: str, envelope: Mapping[str, Any]) -> Interaction | None: ...

@@ -1,23 +1,30 @@
 """Contract `conversion`: the Zenvia Conversion API 1.10.0, formerly Sirena (generated clients and live integrations).
 
 Published: the calls below, `?api-key=`, one subscription a group, the topics, errors as `{"message", "code"}`.
-Captured in production: the envelope of `interactions`. Not published, and read leniently here: those of other topics.
-See `conversion_values` for what is in a lead, a quote and an interaction.
+What it posts is read in `conversion_envelope`; lead, quote and interaction in `conversion_values`.
 
 `DELETE /notifications/subscriptions` would deactivate every subscription of the key, strangers' included: never made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import quote as percent_encode
 
-from zenvia_webhooks.contracts.base import Call, Credentials, Notification, RemoteSubscription
+from zenvia_webhooks.contracts.base import Call, Credentials, RemoteSubscription
+from zenvia_webhooks.contracts.conversion_envelope import ARRIVING as ARRIVING
+from zenvia_webhooks.contracts.conversion_envelope import OBJECTS as OBJECTS
+from zenvia_webhooks.contracts.conversion_envelope import RESOURCES, resource_of
+from zenvia_webhooks.contracts.conversion_envelope import USUAL_TYPE as USUAL_TYPE
+from zenvia_webhooks.contracts.conversion_envelope import data as data
+from zenvia_webhooks.contracts.conversion_envelope import identity as identity
+from zenvia_webhooks.contracts.conversion_envelope import object_id as object_id
+from zenvia_webhooks.contracts.conversion_envelope import read_notification as read_notification
+from zenvia_webhooks.contracts.conversion_envelope import recognise as recognise
 from zenvia_webhooks.contracts.conversion_values import interaction as interaction
 from zenvia_webhooks.contracts.conversion_values import lead as lead
 from zenvia_webhooks.contracts.conversion_values import quote as quote
-from zenvia_webhooks.contracts.reading import instant, mapping, text
+from zenvia_webhooks.contracts.lenient import mapping, text
 
 NAME = "conversion"
 API_URL = "https://conversion.zenvia.com/v1"
@@ -29,17 +36,17 @@ TOPICS: Mapping[str, str] = {
 }
 TOPICS_PER_SUBSCRIPTION: int | None = None
 REPLACES = True
-MAX_TOPIC_LENGTH = 100
 
 COLLECTION = "/notifications/subscriptions"
-#: Names of resources that are not their wire topic's singular.
-RESOURCES = {"prospects": "lead"}
-#: The envelope's object of each wire topic that is known.
-OBJECTS = {"interactions": "interaction", "quotes": "quote", "agents": "agent", "prospects": "prospect"}
-#: What differs from one delivery attempt to the next.
-OF_THE_ATTEMPT = frozenset({"attempts", "sent", "received", "subscriptionId"})
-#: The only type that has been seen in public.
-USUAL_TYPE = "created"
+#: Domains under which it was reached as Sirena; their names no longer resolve.
+FORMER_DOMAINS = ("getsirena.com", "sirena.app")
+
+#: HTTP status → what integrations have learnt about it.
+HINTS = {
+    403: "the key lacks a scope? A new scope takes 15 to 20 minutes to work",
+    409: "the key belongs to no user, which a call as a user needs",
+    429: "too many calls; Zenvia has published no limit, so wait some minutes",
+}
 
 
 def credentials(api_key: str) -> Credentials:
@@ -62,12 +69,7 @@ def wire_topic(topic: str, wire_topics: Mapping[str, str]) -> str:
 def canonical_topic(wire: str, wire_topics: Mapping[str, str]) -> str:
     """Return the canonical topic that stands for all of a resource's: "prospects" → "lead.created"."""
     renamed = {theirs: ours for ours, theirs in {**TOPICS, **wire_topics}.items()}
-    return renamed.get(wire) or f"{_resource(wire, wire_topics)}.{USUAL_TYPE}"
-
-
-def _resource(wire: str, wire_topics: Mapping[str, str]) -> str:
-    renamed = {theirs: ours.partition(".")[0] for ours, theirs in wire_topics.items()}
-    return renamed.get(wire) or RESOURCES.get(wire) or (wire.removesuffix("s") or wire)
+    return renamed.get(wire) or f"{resource_of(wire, wire_topics)}.{USUAL_TYPE}"
 
 
 def list_call() -> Call:
@@ -140,69 +142,19 @@ def read_topics(reply: object, wire_topics: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(canonical_topic(name, wire_topics) for name in names if name is not None))
 
 
-def hint(status: int) -> str:
+def hint(status: int, *, is_empty: bool) -> str:
     """Return what integrations have learnt about Zenvia's errors."""
-    return "the key lacks a scope? A new scope takes 15 to 20 minutes to work" if status == 403 else ""
+    if status == 404 and is_empty:
+        return "without a body, it is mostly an id that Zenvia does not know; if every call is answered so, see API_URL"
+    return HINTS.get(status, "")
 
 
-def recognise(envelope: Mapping[str, Any]) -> bool:
-    """Know the flat envelope by topic, type, subscriptionId and the object that it is about.
-
-    Three of these four are enough; `data` is the other contract's.
-    """
-    topic, kind = _topic(envelope), _type(envelope)
-    marks = (
-        _string(envelope.get("topic")) is not None,
-        kind is not None,
-        text(envelope.get("subscriptionId")) is not None,
-        bool(_object_key(envelope)),
+def advice(topics: Collection[str], wire_topics: Mapping[str, str], *, wants_resolved: bool) -> str:
+    """Say that what a consultant closes comes with `prospects`, where that is wanted and they are not subscribed."""
+    is_wanted = wants_resolved or "interaction.resolved" in topics
+    if not is_wanted or wire_topic("lead.created", wire_topics) in {wire_topic(topic, wire_topics) for topic in topics}:
+        return ""
+    return (
+        "A conversation that a consultant closes comes as a lead that is archived, with the topic lead.created "
+        "(prospects), which is not subscribed: without it, interaction_resolved hardly ever fires."
     )
-    short = topic is not None and len(topic) + len(kind or USUAL_TYPE) < MAX_TOPIC_LENGTH
-    return short and sum(marks) >= 3 and not isinstance(envelope.get("data"), dict)
-
-
-def read_notification(
-    envelope: Mapping[str, Any], wire_topics: Mapping[str, str], resolved_statuses: Sequence[str]
-) -> Notification:
-    """Read topic, type and `updatedAt`; without a type it is the usual one."""
-    about, kind = data(envelope), _type(envelope) or USUAL_TYPE
-    resource = _resource(_topic(envelope) or "", wire_topics)
-    if resource == "interaction" and {kind.lower(), (text(about.get("status")) or "").lower()} & set(resolved_statuses):
-        kind = "resolved"
-    moments = (envelope.get("updatedAt"), about.get("updatedAt"), about.get("createdAt"), envelope.get("received"))
-    return Notification(
-        topic=f"{resource}.{kind}",
-        occurred_at=next((moment for value in moments if (moment := instant(value)) is not None), None),
-    )
-
-
-def identity(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out what is the attempt's own, at the top level alone."""
-    return {key: value for key, value in envelope.items() if key not in OF_THE_ATTEMPT}
-
-
-def data(envelope: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `prospect`, `quote`, `interaction` or `agent`, by the topic."""
-    topic = _topic(envelope) or ""
-    return mapping(envelope.get(OBJECTS.get(topic) or _object_key(envelope)))
-
-
-def _topic(envelope: Mapping[str, Any]) -> str | None:
-    # Without one, it is about what it holds.
-    of_objects = {key: wire for wire, key in OBJECTS.items()}
-    return _string(envelope.get("topic")) or of_objects.get(_object_key(envelope))
-
-
-def _type(envelope: Mapping[str, Any]) -> str | None:
-    return _string(envelope.get("type"))
-
-
-def _string(value: object) -> str | None:
-    return text(value) if isinstance(value, str) else None
-
-
-def _object_key(envelope: Mapping[str, Any]) -> str:
-    """Return under which key the object is: the topic's singular, else the first that is known; empty for none."""
-    topic = _string(envelope.get("topic")) or ""
-    keys = (topic.removesuffix("s"), *OBJECTS.values())
-    return next((key for key in keys if isinstance(envelope.get(key), dict)), "")

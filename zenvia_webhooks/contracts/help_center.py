@@ -7,20 +7,14 @@ answers, the wire string of quote updates, and the `data` of the other two topic
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-from zenvia_webhooks.contracts.base import (
-    Call,
-    Credentials,
-    Interaction,
-    Lead,
-    Notification,
-    Quote,
-    RemoteSubscription,
-)
-from zenvia_webhooks.contracts.reading import amount, first_text, instant, mapping, text
+from zenvia_webhooks.contracts.base import Call, Credentials, Notification, RemoteSubscription
+from zenvia_webhooks.contracts.conversion_values import read_quote
+from zenvia_webhooks.contracts.lenient import first_text, instant, mapping, string, text
+from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 
 NAME = "help_center"
 API_URL = "https://api.zenvia.com/v1"
@@ -31,7 +25,9 @@ TOPICS: Mapping[str, str] = {
 }
 TOPICS_PER_SUBSCRIPTION: int | None = 1
 REPLACES = False
-MAX_TOPIC_LENGTH = 100
+ARRIVING: Sequence[str] = tuple(TOPICS)
+#: The object of each resource → under which keys its id may be.
+IDS = {"lead": ("leadId", "id"), "quote": ("quoteId", "id"), "interaction": ("interactionId", "id")}
 
 
 def credentials(api_key: str) -> Credentials:
@@ -108,20 +104,19 @@ def read_topics(reply: object, wire_topics: Mapping[str, str]) -> list[str]:
     raise ValueError(f"the contract {NAME} has no list of topics")
 
 
-def hint(status: int) -> str:
+def hint(status: int, *, is_empty: bool) -> str:
     """Return nothing: no errors are published."""
+    return ""
+
+
+def advice(topics: Collection[str], wire_topics: Mapping[str, str], *, wants_resolved: bool) -> str:
+    """Return nothing: each topic comes by itself."""
     return ""
 
 
 def recognise(envelope: Mapping[str, Any]) -> bool:
     """Know `{"topic": "...", "eventTime": "...", "data": {...}}` by its topic and data."""
-    topic = text(envelope.get("topic"))
-    return (
-        isinstance(envelope.get("topic"), str)
-        and topic is not None
-        and len(topic) <= MAX_TOPIC_LENGTH
-        and isinstance(envelope.get("data"), dict)
-    )
+    return string(envelope.get("topic")) is not None and isinstance(envelope.get("data"), dict)
 
 
 def read_notification(
@@ -142,6 +137,13 @@ def identity(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
 def data(envelope: Mapping[str, Any]) -> dict[str, Any]:
     """Return `data`."""
     return mapping(envelope.get("data"))
+
+
+def object_id(topic: str, envelope: Mapping[str, Any]) -> str | None:
+    """Return resource and id."""
+    resource = topic.partition(".")[0]
+    named = first_text(data(envelope), *IDS.get(resource, ("id",)))
+    return named and f"{resource}:{named}"
 
 
 def lead(topic: str, envelope: Mapping[str, Any]) -> Lead | None:
@@ -169,9 +171,7 @@ def quote(topic: str, envelope: Mapping[str, Any]) -> Quote | None:
     return Quote(
         quote_id=first_text(about, "quoteId", "id"),
         lead_id=first_text(about, "leadId", "prospectId"),
-        status=first_text(about, "status"),
-        total=amount(about.get("total")),
-        created_at=instant(about.get("createdAt")),
+        **read_quote(about),
     )
 
 
@@ -186,4 +186,5 @@ def interaction(topic: str, envelope: Mapping[str, Any]) -> Interaction | None:
         status=first_text(about, "status"),
         via=first_text(about, "via", "channel"),
         finished_at=instant(about.get("finishedAt")),
+        created_at=instant(about.get("createdAt")),
     )

@@ -11,11 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.diagnosis.events import DUE_COUNTED, due
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
-from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import redact_tokens
+from zenvia_webhooks.signals import interaction_resolved
 
 #: A pending row younger than this may be under way.
 UNDER_WAY = timedelta(minutes=1)
@@ -58,8 +60,24 @@ def check_subscriptions() -> Iterator[Finding]:
             _("Run: manage.py zenvia_register_subscription"),
         )
         return
-    found = [finding for row in rows if not row.is_foreign for finding in _look_at(row)]
+    ours = [row for row in rows if not row.is_foreign]
+    found = [*(finding for row in ours for finding in _look_at(row)), *_without_archives(ours)]
     yield from found or [ok(Area.SUBSCRIPTIONS, _("Every subscription is as it should be."))]
+
+
+def _without_archives(rows: list[Subscription]) -> Iterator[Finding]:
+    """Look whether what a consultant closes can reach this site, if it is wanted."""
+    wanted = bool(interaction_resolved.connected(Event))
+    for alias, account in conf.accounts.items():
+        topics = {topic for row in rows if row.account == alias for topic in row.topics}
+        advice = get_contract(account.contract).advice(topics, account.wire_topics, wants_resolved=wanted)
+        if topics and advice:
+            yield warning(
+                Area.SUBSCRIPTIONS,
+                "no-archives",
+                f"{alias}: {advice}",
+                _("Add that topic to the ones there are, in the admin or with: manage.py zenvia_change_subscription"),
+            )
 
 
 def _rows() -> list[Subscription]:

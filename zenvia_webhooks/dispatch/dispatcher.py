@@ -18,6 +18,7 @@ from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, cl
 from zenvia_webhooks.dispatch.held import Held
 from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.people import keys
 from zenvia_webhooks.signals import receivers_of
 
 logger = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
     is_unfinished = False
     ends = time.monotonic() + CLAIM_SECONDS
     with Held(claim, hints.send_another) as held:
+        # Of those that no receiver has had yet; the others have theirs.
+        keys.write(event for event in claim.events if event.status == Event.Status.PENDING)
         while claim.clock.may_start and not is_unfinished:
             if held.begun and time.monotonic() >= ends:
                 break
@@ -150,7 +153,7 @@ def dispatch(event: Event, claim: Claim) -> bool:
 
 def _attempts(event: Event, claim: Claim, rows: dict[str, Delivery]) -> Iterator[Attempt]:
     """Yield the attempts that are due; `rows` is what the caller keeps of their outcomes."""
-    connected = receivers_of(event.topic, Event)
+    connected = receivers_of(event, Event)
 
     def attempt_of(name: str) -> Attempt:
         return Attempt(event=event, claim=claim, name=name, receiver=connected.get(name), row=rows.get(name))

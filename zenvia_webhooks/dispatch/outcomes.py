@@ -17,7 +17,7 @@ from zenvia_webhooks.dispatch.retries import delay_after, wait_after
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.delivery import result_of
-from zenvia_webhooks.signals import event_received, topic_signal
+from zenvia_webhooks.signals import event_received, message_sent, signals_of
 
 MAX_ERROR_LENGTH = 2000
 
@@ -125,7 +125,7 @@ def finish_event(event: Event, claim: Claim, rows: Sequence[Delivery]) -> None:
     next_attempts = [row.next_attempt_at for row in rows if row.next_attempt_at is not None]
     held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
     written = held.update(
-        status=event_status(event.topic, rows),
+        status=event_status(event, rows),
         claim=None,
         next_attempt_at=min(next_attempts, default=None),
         finished_at=None if next_attempts else DatabaseNow(),
@@ -134,18 +134,20 @@ def finish_event(event: Event, claim: Claim, rows: Sequence[Delivery]) -> None:
         raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
 
 
-def event_status(topic: str, rows: Sequence[Delivery]) -> Event.Status:
+def event_status(event: Event, rows: Sequence[Delivery]) -> Event.Status:
     """Return an event's status by its deliveries, once each connected receiver has one."""
     statuses = {row.status for row in rows}
     if Delivery.Status.RETRYING in statuses:
         return Event.Status.RETRYING
     if statuses & {Delivery.Status.FAILED, Delivery.Status.GONE}:
         return Event.Status.FAILED
-    own = topic_signal(topic)
-    if own is not None:
-        # A logger on `event_received` must not hide that nobody takes leads. A receiver that is connected to neither
-        # signal in this process counts: it was connected to the topic's own signal in another, or before.
-        own_names = {receiver.name for receiver in own.connected(Event)}
-        loggers = {receiver.name for receiver in event_received.connected(Event)} - own_names
+    own = signals_of(event)
+    # What a site sends itself, and a lead that is put away, need nobody.
+    if set(own) - {message_sent} and event.topic != "lead.archived":
+        # A mere logger on `event_received` does not hide that nobody takes leads. What is connected to neither here
+        # was connected to a signal of the event's own elsewhere, or before.
+        own_names = {receiver.name for signal in own for receiver in signal.connected(Event)}
+        everything = event_received.connected(Event)
+        loggers = {receiver.name for receiver in everything if not receiver.is_bound_to(event.topic)} - own_names
         rows = [row for row in rows if row.receiver not in loggers]
     return Event.Status.DISPATCHED if rows else Event.Status.UNHANDLED

@@ -346,6 +346,47 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="EventKey",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("object", "object"),
+                            ("lead", "lead"),
+                            ("email", "e-mail address"),
+                            ("phone", "phone number"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("digest", zenvia_webhooks.models.fields.DigestField(max_length=16, verbose_name="digest")),
+                (
+                    "event",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="keys",
+                        to="zenvia_webhooks.event",
+                        verbose_name="event",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "event key",
+                "verbose_name_plural": "event keys",
+                "indexes": [models.Index(fields=["digest", "kind"], name="zenvia_event_key")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("event", "kind", "digest"), name="zenvia_one_key_an_event")
+                ],
+            },
+        ),
         migrations.AddIndex(
             model_name="event",
             index=zenvia_webhooks.models.fields.SparseIndex(

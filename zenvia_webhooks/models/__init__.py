@@ -1,6 +1,7 @@
 from zenvia_webhooks.models.delivery import Delivery
 from zenvia_webhooks.models.event import Event
+from zenvia_webhooks.models.event_key import EventKey
 from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.models.task_run import TaskRun
 
-__all__ = ["Delivery", "Event", "Subscription", "TaskRun"]
+__all__ = ["Delivery", "Event", "EventKey", "Subscription", "TaskRun"]

@@ -9,12 +9,15 @@ from django.db import models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks import wakeup
-from zenvia_webhooks.contracts import get_contract
-from zenvia_webhooks.contracts.base import Contract, Interaction, Lead, Quote
+from zenvia_webhooks.contracts import get_envelope
+from zenvia_webhooks.contracts.base import Envelope
+from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.fields import BytesField, SafeCharField, SafeJSONField, SafeTextField, SparseIndex
 from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
+
+MAX_TOPIC_LENGTH = 100
 
 
 class Event(models.Model):
@@ -52,7 +55,7 @@ class Event(models.Model):
         blank=True,
         help_text=_("Which of Zenvia's APIs sent it. Empty while quarantined."),
     )
-    topic = SafeCharField(_("topic"), max_length=100, blank=True, help_text=_("Empty while quarantined."))
+    topic = SafeCharField(_("topic"), max_length=MAX_TOPIC_LENGTH, blank=True, help_text=_("Empty while quarantined."))
     occurred_at = models.DateTimeField(_("occurred at"), null=True, help_text=_("When it happened, as Zenvia says."))
     #: Made safe for every database: see `safe_json.make_safe` and `SafeJSONField`.
     payload = SafeJSONField(
@@ -98,30 +101,54 @@ class Event(models.Model):
     @property
     def data(self) -> dict[str, Any]:
         """The business object of the envelope; empty if there is none."""
-        contract = self._contract
-        return contract.data(self.payload or {}) if contract else {}
+        reader = self._reader
+        return reader.data(self.payload or {}) if reader else {}
 
     @property
     def lead(self) -> Lead | None:
         """The lead that it is about. Never None for `lead.*`."""
-        contract = self._contract
-        return contract.lead(self.topic, self.payload or {}) if contract else None
+        reader = self._reader
+        return reader.lead(self.topic, self.payload or {}) if reader else None
 
     @property
     def quote(self) -> Quote | None:
         """The quote that it is about. Never None for `quote.*`."""
-        contract = self._contract
-        return contract.quote(self.topic, self.payload or {}) if contract else None
+        reader = self._reader
+        return reader.quote(self.topic, self.payload or {}) if reader else None
 
     @property
     def interaction(self) -> Interaction | None:
-        """The conversation that it is about. Never None for `interaction.*`."""
-        contract = self._contract
-        return contract.interaction(self.topic, self.payload or {}) if contract else None
+        """What happened with the lead. Never None for `interaction.*` and `lead.archived`."""
+        reader = self._reader
+        return reader.interaction(self.topic, self.payload or {}) if reader else None
 
     @property
-    def _contract(self) -> Contract | None:
-        return get_contract(self.contract) if self.contract and isinstance(self.payload, dict) else None
+    def object_id(self) -> str | None:
+        """What `data` is, such as "lead:65c2390c"; None where it does not say."""
+        reader = self._reader
+        return reader.object_id(self.topic, self.payload or {}) if reader else None
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether a newer event about the same object, that of `data`, has arrived.
+
+        Newer is what happened later, by Zenvia's word (`occurred_at`); equal or absent times supersede nothing. It is
+        asked anew each time: a receiver that locks its own row first, and asks then, leaves no gap between both. One
+        that has arrived and that no worker has taken up yet may be missing; its receivers run after this.
+        """
+        if self.occurred_at is None or self._state.adding:
+            return False
+        # Not from a replica, which may not know yet what has arrived.
+        using = router.db_for_write(Event, instance=self)
+        mine = self.keys.using(using).filter(kind="object").values_list("digest", flat=True).first()
+        if mine is None:
+            return False
+        of_object = Event.objects.using(using).filter(keys__kind="object", keys__digest=mine)
+        return of_object.filter(occurred_at__gt=self.occurred_at).exists()
+
+    @property
+    def _reader(self) -> Envelope | None:
+        return get_envelope(self.contract) if isinstance(self.payload, dict) else None
 
     def idempotency_key(self, receiver: str | ReceiverFunction) -> str:
         """Return a UUID, the same in every attempt and replay of this event by a receiver, given it or its name.
@@ -168,7 +195,7 @@ class Event(models.Model):
     def _to_replay(self, receivers: Iterable[str] | None, again: bool, using: str) -> list[str]:
         deliveries = self.deliveries.using(using)
         known, succeeded = deliveries.names(), deliveries.succeeded().names()
-        connected = receivers_of(self.topic, Event)
+        connected = receivers_of(self, Event)
         if receivers is None:
             missing = [name for name in connected if name not in succeeded]
             return missing or (list(connected) if again else [])

@@ -20,6 +20,14 @@ class BytesField(models.BinaryField):  # type: ignore[type-arg]  # generic in th
         return None if value is None else bytes(value)
 
 
+class DigestField(BytesField):
+    """A BytesField of exactly `max_length` bytes, which every database can index."""
+
+    def db_type(self, connection: Any) -> str | None:
+        # MariaDB and MySQL: Django's is a LONGBLOB, which has no index.
+        return f"binary({self.max_length})" if connection.vendor == "mysql" else super().db_type(connection)
+
+
 class _SafeText:
     """What is put before one of Django's text fields: it writes in ASCII what the column can't hold.
 

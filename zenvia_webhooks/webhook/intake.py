@@ -20,6 +20,7 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
+from zenvia_webhooks.models.event import MAX_TOPIC_LENGTH
 from zenvia_webhooks.redaction import clean
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,9 @@ def read(account: str, body: bytes) -> dict[str, Any]:
     if contract is None:
         return _quarantined(account, body, payload=payload, error="A JSON object, but no notification that we know.")
     notification = contract.read_notification(payload, _wire_topics(account), _resolved_statuses())
+    if len(notification.topic) > MAX_TOPIC_LENGTH:
+        why = f"Its topic is longer than {MAX_TOPIC_LENGTH} characters."
+        return _quarantined(account, body, payload=payload, error=why)
     return {
         "payload": payload,
         "contract": contract.NAME,

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(blank=True, max_length=255)),
                 ("email", models.CharField(blank=True, max_length=255, verbose_name="e-mail")),
                 ("phone", models.CharField(blank=True, max_length=255)),
+                ("status", models.CharField(blank=True, max_length=255)),
                 ("quote_status", models.CharField(blank=True, max_length=255)),
                 ("last_resolved_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),

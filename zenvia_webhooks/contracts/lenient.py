@@ -20,6 +20,11 @@ def first_text(data: Mapping[str, Any], *keys: str) -> str | None:
     return next((found for key in keys if (found := text(data.get(key))) is not None), None)
 
 
+def string(value: object) -> str | None:
+    """Return a string without surrounding space; None for all else, numbers included, and for ''."""
+    return text(value) if isinstance(value, str) else None
+
+
 def texts(value: object) -> tuple[str, ...]:
     """Return the texts of a list, each once, in order; a text that is no list for a list of one."""
     found = (text(item) for item in (value if isinstance(value, list) else [value]))
@@ -55,3 +60,8 @@ def instant(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return parsed if 1900 <= parsed.year < 9999 else None
+
+
+def listed(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list; an object that is in no list for a list of one."""
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]

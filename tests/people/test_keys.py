@@ -1,0 +1,303 @@
+"""The keys of events: what they are made of, when they are written, and what goes by them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from tests.support import receivers
+from tests.support.webhooks import arrived, conversion_envelope, let_time_pass, payload, post
+from zenvia_webhooks import retention
+from zenvia_webhooks.dispatch import dispatcher
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.models import Event, EventKey, Subscription
+from zenvia_webhooks.people import keys
+from zenvia_webhooks.signals import event_received, lead_created
+
+pytestmark = pytest.mark.django_db
+
+Kind = EventKey.Kind
+
+seen: list[tuple[int, int, bool]] = []
+
+
+def look(sender: Any, event: Event, **kwargs: Any) -> None:
+    """Note how many keys the event has, how many there are, and whether it is superseded."""
+    seen.append((event.keys.count(), EventKey.objects.count(), event.is_superseded))
+
+
+def keys_of(event: Event) -> dict[str, bytes]:
+    return {key.kind: bytes(key.digest) for key in event.keys.all()}
+
+
+def stored(client: Client, subscription: Subscription, **changes: Any) -> Event:
+    """Return the event of the prospect that was created, with these parts of it changed."""
+    prospect = {**conversion_envelope("prospects")["prospect"], **changes.pop("prospect", {})}
+    body = conversion_envelope("prospects", prospect=prospect, **changes)
+    answer: Any = post(client, subscription, json.dumps(body).encode())
+    return Event.objects.get(pk=answer.json()["event"])
+
+
+# What they are
+
+
+def test_a_digest_is_keyed_and_of_account_kind_and_value(settings: Any) -> None:
+    first = keys.digest("default", Kind.LEAD, "1")
+    assert (len(first), first) == (16, keys.digest("default", Kind.LEAD, "1"))
+    others = {
+        keys.digest("other", Kind.LEAD, "1"),
+        keys.digest("default", Kind.OBJECT, "1"),
+        keys.digest("default", Kind.LEAD, "2"),
+    }
+    settings.ZENVIA_WEBHOOKS = {"DIGEST_KEY": "another"}
+    others.add(keys.digest("default", Kind.LEAD, "1"))
+    assert len(others - {first}) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "object_id", "lead_id"),
+    [
+        ("assumed-prospect-created", "lead:69b03936aa00aa11aa22aa02", "69b03936aa00aa11aa22aa02"),
+        ("interaction-inbound-text", "interaction:69b01793ee00ee11ee22ee01", "69af014baa00aa11aa22aa01"),
+        ("assumed-quote-updated", "quote:69b15940ab00ab11ab22ab01", "69af014baa00aa11aa22aa01"),
+        ("assumed-agent-updated", "agent:64789650cc00cc11cc22cc01", None),
+        ("messaging-conversation-closed", "conversation:69b01793ac00ac11ac22ac01", None),
+        ("lead_created", "lead:12345", "12345"),
+    ],
+)
+def test_an_event_has_the_keys_of_its_object_and_its_lead(
+    client: Client, subscription: Subscription, name: str, object_id: str, lead_id: str | None
+) -> None:
+    post(client, subscription, payload(name))
+    dispatch_due()
+    expected = {"object": keys.digest("default", Kind.OBJECT, object_id)}
+    if lead_id is not None:
+        expected["lead"] = keys.digest("default", Kind.LEAD, lead_id)
+    assert keys_of(Event.objects.get()) == expected
+
+
+def test_a_key_shows_nothing_of_its_value() -> None:
+    event = arrived(leadId="the-id")
+    keys.write([event])
+    key = event.keys.get(kind="lead")
+    assert str(key) == f"lead of #{event.pk}"
+    assert b"the-id" not in key.digest
+    assert type(key.digest) is bytes
+
+
+def test_what_is_quarantined_has_none(client: Client, subscription: Subscription) -> None:
+    post(client, subscription, b'{"leadId": "12345"}')
+    dispatch_due()
+    keys.write(Event.objects.all())
+    assert not EventKey.objects.exists()
+
+
+# When they are written
+
+
+def test_they_are_there_before_the_first_receiver_runs_for_all_that_was_claimed() -> None:
+    seen.clear()
+    event_received.connect(look)
+    for _ in range(3):
+        arrived()
+    dispatch_due()
+    assert seen == [(2, 6, False)] * 3
+
+
+def test_a_claim_costs_one_insert_however_many_events_and_receivers_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    # However slow the machine is.
+    monkeypatch.setattr(dispatcher, "CLAIM_SECONDS", 100)
+    for number, function in enumerate((receivers.note, look)):
+        event_received.connect(function, dispatch_uid=str(number))
+    for _ in range(10):
+        arrived()
+    with CaptureQueriesContext(connection) as queries:
+        assert dispatch_due() == 10
+    inserts = [query["sql"] for query in queries if "INSERT" in query["sql"] and "eventkey" in query["sql"]]
+    assert len(inserts) == 1
+    assert EventKey.objects.count() == 20
+
+
+def test_a_retry_and_a_replay_write_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    lead_created.connect(receivers.flaky)
+    receivers.failures_left = 1
+    event = arrived()
+    dispatch_due()
+    EventKey.objects.all().delete()
+    let_time_pass()
+    dispatch_due()
+    event.refresh_from_db()
+    assert event.status == Event.Status.DISPATCHED
+    event.replay()
+    dispatch_due()
+    assert not EventKey.objects.exists()
+
+
+def test_writing_them_again_changes_nothing() -> None:
+    event = arrived()
+    keys.write([event])
+    before = list(event.keys.values_list("pk", "digest"))
+    with CaptureQueriesContext(connection) as queries:
+        keys.write([event])
+    assert len([query for query in queries if query["sql"].startswith("INSERT")]) == 1
+    assert list(event.keys.values_list("pk", "digest")) == before
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), RuntimeError("a bug")])
+def test_an_event_without_keys_is_handed_out_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def fail(rows: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(keys, "_insert", fail)
+    lead_created.connect(receivers.create_customer)
+    event = arrived()
+    assert dispatch_due() == 1
+    event.refresh_from_db()
+    assert (event.status, event.is_superseded) == (Event.Status.DISPATCHED, False)
+    assert "the keys of 1 events could not be written" in caplog.text
+
+
+def test_a_wrong_digest_key_costs_the_keys_and_not_the_event(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    lead_created.connect(receivers.create_customer)
+    event = arrived()
+    settings.ZENVIA_WEBHOOKS = {"DIGEST_KEY": 5}
+    dispatch_due()
+    event.refresh_from_db()
+    assert event.status == Event.Status.DISPATCHED
+    assert f"event {event.pk} is handed out without keys" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_was_deleted_meanwhile_takes_no_keys_from_the_others() -> None:
+    gone, there = arrived(), arrived()
+    Event.objects.filter(pk=gone.pk).delete()
+    keys.write([gone, there])
+    assert set(EventKey.objects.values_list("event", flat=True)) == {there.pk}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_they_are_committed_before_a_receiver_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of ours is written in a receiver's transaction before it has returned."""
+    written_in: list[bool] = []
+    write = keys.write
+
+    def note(events: Any) -> None:
+        write(events)
+        written_in.append(connection.in_atomic_block)
+
+    monkeypatch.setattr(keys, "write", note)
+    lead_created.connect(receivers.note)
+    arrived()
+    dispatch_due()
+    assert written_in == [False]
+
+
+# Superseded
+
+
+def test_a_newer_event_about_the_same_object_supersedes(client: Client, subscription: Subscription) -> None:
+    times = [f"2026-03-10T15:3{minute}:00.000Z" for minute in range(3)]
+    old, equal, new = (stored(client, subscription, type="updated", updatedAt=time) for time in times)
+    Event.objects.filter(pk=equal.pk).update(occurred_at=old.occurred_at)
+    keys.write([old, equal])
+    events = [Event.objects.get(pk=event.pk) for event in (old, equal, new)]
+    # The newest has arrived, and no worker has taken it up.
+    assert [event.is_superseded for event in events] == [False, False, False]
+    keys.write([new])
+    assert [event.is_superseded for event in events] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "other", [{"prospect": {"id": "another"}}, {"updatedAt": None, "received": "?", "type": "updated"}]
+)
+def test_another_object_and_an_unknown_time_supersede_nothing(
+    client: Client, subscription: Subscription, other: dict[str, Any]
+) -> None:
+    first = stored(client, subscription, updatedAt="2020-01-01T00:00:00Z")
+    second = stored(client, subscription, **other)
+    keys.write([first, second])
+    assert (first.is_superseded, second.is_superseded) == (False, False)
+
+
+def test_another_accounts_object_supersedes_nothing(client: Client, subscription: Subscription) -> None:
+    first = stored(client, subscription, updatedAt="2020-01-01T00:00:00Z")
+    subscription.account = "other"
+    subscription.save()
+    keys.write([first, stored(client, subscription)])
+    assert not first.is_superseded
+
+
+def test_an_event_that_is_not_stored_is_not_superseded() -> None:
+    assert not Event(occurred_at=now()).is_superseded
+
+
+PROSPECT: dict[str, dict[str, Any]] = {
+    "created": {"type": "created", "updatedAt": "2026-03-10T15:31:00Z"},
+    "changed": {"type": "updated", "updatedAt": "2026-03-10T15:32:00Z", "prospect": {"label": "hot"}},
+    "archived": {"type": "updated", "updatedAt": "2026-03-10T15:33:00Z", "prospect": {"status": "archived"}},
+}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one claim", "one by one"])
+@pytest.mark.parametrize("order", list(itertools.permutations(PROSPECT)), ids=" ".join)
+def test_one_prospect_in_each_order(
+    client: Client, subscription: Subscription, order: tuple[str, ...], together: bool
+) -> None:
+    seen.clear()
+    event_received.connect(look)
+    events = {}
+    for name in order:
+        events[name] = stored(client, subscription, **PROSPECT[name])
+        if not together:
+            dispatch_due()
+    if together:
+        dispatch_due()
+    assert {name: event.is_superseded for name, event in events.items()} == {
+        "created": True,
+        "changed": True,
+        "archived": False,
+    }
+    # What each receiver was told as it ran: superseded by whatever newer one had arrived by then.
+    by_time = list(PROSPECT)
+    arrived_by = order if together else None
+    told = [
+        any(by_time.index(other) > by_time.index(name) for other in (arrived_by or order[: number + 1]))
+        for number, name in enumerate(order)
+    ]
+    assert [one[2] for one in seen] == told
+
+
+# What they cost
+
+
+def test_they_go_with_their_event_in_one_delete() -> None:
+    for _ in range(20):
+        arrived()
+    while dispatch_due():
+        pass
+    Event.objects.update(received_at=now() - timedelta(days=100))
+    assert EventKey.objects.count() == 40
+    with CaptureQueriesContext(connection) as queries:
+        assert [batch.number for batch in retention.purge(90)] == [20]
+    assert not EventKey.objects.exists()
+    about_keys = [query["sql"] for query in queries if "eventkey" in query["sql"]]
+    assert len(about_keys) == 1
+    assert about_keys[0].startswith("DELETE")
+
+
+def test_indexes_serve_both_ways() -> None:
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, EventKey._meta.db_table)
+    indexed = [one["columns"] for one in found.values() if one["index"] or one["unique"]]
+    assert ["digest", "kind"] in indexed
+    assert ["event_id", "kind", "digest"] in indexed
