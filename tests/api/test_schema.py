@@ -75,7 +75,8 @@ def events(client: Client, subscription: Subscription) -> list[Event]:
     event_received.connect(receivers.broken)
     for file in sorted(PAYLOADS.glob("*.json")):
         post(client, subscription, file.read_bytes())
-    dispatch_due()
+    while dispatch_due():
+        pass
     post(client, subscription, b"\xff")
     return list(Event.objects.all())
 
