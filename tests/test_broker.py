@@ -12,7 +12,7 @@ from celery.app import app_or_default
 
 from tests.celery import app as celery_app
 from zenvia_webhooks import broker
-from zenvia_webhooks.service_checks import check_celery_apps
+from zenvia_webhooks.checks import check_celery_apps
 
 
 def in_a_thread(work: Callable[[], Any]) -> Any:

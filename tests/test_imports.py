@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("models",),
     ("people",),
     ("dispatch", "subscriptions", "retention", "schedule", "webhook"),
-    ("checks", "service_checks", "tasks", "urls"),
+    ("checks", "tasks", "urls"),
     ("diagnosis", "sandbox", "apps", "migrations"),
     ("admin", "api", "management"),
 )

@@ -9,10 +9,9 @@ class ZenviaWebhooksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from zenvia_webhooks.checks import ALL_CHECKS  # they need the models
-        from zenvia_webhooks.service_checks import DATABASE_CHECKS, SERVICE_CHECKS
+        from zenvia_webhooks.checks import ALL_CHECKS, DATABASE_CHECKS  # they need the models
 
-        for check in (*ALL_CHECKS, *SERVICE_CHECKS):
+        for check in ALL_CHECKS:
             checks.register(check)
         for check in DATABASE_CHECKS:
             checks.register(check, checks.Tags.database)

@@ -110,6 +110,6 @@ def test_without_an_address_nothing_is_asked(settings: Any, base: str | None) ->
 
 
 def test_site_without_our_urls_asks_nothing(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.test_checks"
+    settings.ROOT_URLCONF = "tests.checks.test_checks"
     settings.ZENVIA_WEBHOOKS = {"CALLBACK_BASE_URL": "http://127.0.0.1:1"}
     assert [finding.id for finding in diagnose([Area.CALLBACK])] == ["zenvia_webhooks.W004"]

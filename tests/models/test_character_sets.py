@@ -22,7 +22,7 @@ import json
 import django
 django.setup()
 from django.core.management import call_command
-from zenvia_webhooks import service_checks, signals
+from zenvia_webhooks import checks, signals
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.webhook.intake import store
@@ -52,7 +52,7 @@ print(json.dumps({
     "error": event.deliveries.get(receiver="receivers.fails").error,
     "statuses": sorted(event.deliveries.values_list("status", flat=True)),
     "last_error": row.last_error,
-    "found": [message.id for message in service_checks.check_character_set(databases=["default"])],
+    "found": [message.id for message in checks.check_character_set(databases=["default"])],
 }))
 """
 NAME = "Jo\u00e3o \u4e2d \U0001f600"

@@ -22,7 +22,7 @@ from zenvia_webhooks.dispatch.claims import claim_due, claim_stalled
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.service_checks import check_caches
+from zenvia_webhooks.checks import check_caches
 from zenvia_webhooks.signals import lead_created
 from tests.support.webhooks import arrived
 import tests.celery, time

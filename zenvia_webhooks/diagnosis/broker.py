@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks import checks, service_checks, wakeup
+from zenvia_webhooks import checks, wakeup
 from zenvia_webhooks.broker import project_app
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, skipped, warning
 from zenvia_webhooks.diagnosis.settings import said
@@ -22,7 +22,7 @@ def check_broker() -> Iterator[Finding]:
     if without_app := [finding for finding in said(AREA, checks.check_celery) if finding.id == NO_APP]:
         yield from without_app
         return
-    yield from said(AREA, service_checks.check_celery_apps)
+    yield from said(AREA, checks.check_celery_apps)
     if project_app().conf.task_always_eager:
         yield warning(
             AREA,

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks import service_checks
+from zenvia_webhooks import checks
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, warning
 from zenvia_webhooks.diagnosis.settings import said
 from zenvia_webhooks.models import Event
@@ -49,7 +49,7 @@ def check_database() -> Iterator[Finding]:
             _("Start it, or put DATABASES right; until then Zenvia is answered 503 and nothing is stored."),
         )
         return
-    found += said(AREA, lambda: service_checks.check_character_set(databases=[alias]))
+    found += said(AREA, lambda: checks.check_character_set(databases=[alias]))
     yield from found or [
         ok(AREA, _("The database (%(vendor)s) answers, and has every migration.") % {"vendor": connection.vendor})
     ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks import checks, service_checks
+from zenvia_webhooks import checks
 from zenvia_webhooks.diagnosis.findings import Area, Finding, Severity, ok
 
 #: Warnings there, so that `migrate` runs; but no event gets through.
@@ -24,7 +24,7 @@ def check_settings() -> Iterator[Finding]:
             checks.check_time_zones,
             checks.check_tenants,
             checks.check_database,
-            service_checks.check_caches,
+            checks.check_caches,
         )
     )
     yield from found or [ok(Area.SETTINGS, _("The settings can be read."))]

@@ -6,33 +6,29 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core import checks
+from django.core.checks.registry import registry
 from django.db import DatabaseError
 
-from zenvia_webhooks import service_checks
+from zenvia_webhooks.checks import ALL_CHECKS, DATABASE_CHECKS, check_caches, check_character_set, database
 from zenvia_webhooks.diagnosis.database import check_database
-from zenvia_webhooks.service_checks import check_caches, check_character_set
 
 
 def test_each_is_registered() -> None:
-    assert {
-        *service_checks.SERVICE_CHECKS,
-        *service_checks.DATABASE_CHECKS,
-    } <= checks.registry.registry.registered_checks
+    assert {*ALL_CHECKS, *DATABASE_CHECKS} <= registry.registered_checks
 
 
 @pytest.mark.parametrize(("name", "found"), [("utf8", []), ("latin1", ["zenvia_webhooks.W012"])])
 def test_a_character_set_that_loses_text_is_reported(
     monkeypatch: pytest.MonkeyPatch, name: str, found: list[str]
 ) -> None:
-    monkeypatch.setattr(service_checks, "character_set", lambda *of: name)
+    monkeypatch.setattr(database, "character_set", lambda *of: name)
     assert [message.id for message in check_character_set(databases=["default"])] == found
     assert check_character_set(databases=["another"]) == check_character_set() == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_doctor_reports_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_checks, "character_set", lambda *of: "latin1")
+    monkeypatch.setattr(database, "character_set", lambda *of: "latin1")
     assert [finding.id for finding in check_database()] == ["zenvia_webhooks.W012"]
 
 
@@ -40,7 +36,7 @@ def test_a_database_that_can_not_be_asked_is_no_finding(monkeypatch: pytest.Monk
     def fail(*of: Any) -> str:
         raise DatabaseError
 
-    monkeypatch.setattr(service_checks, "character_set", fail)
+    monkeypatch.setattr(database, "character_set", fail)
     assert check_character_set(databases=["default"]) == []
 
 
