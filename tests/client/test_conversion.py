@@ -152,7 +152,7 @@ def test_every_subscription_is_never_removed_at_once(sandbox: Sandbox) -> None:
     assert ("DELETE", "/v1/notifications/subscriptions") not in [
         (request.method, request.route) for request in sandbox.requests
     ]
-    assert len(sandbox.requests) == 6
+    assert len(sandbox.requests) == 8
 
 
 # One a group

@@ -11,7 +11,7 @@ import pytest
 from tests.support.calls import CALLS, IDS, ClientCall, error_of
 from tests.support.wire import Wire, says
 from zenvia_webhooks.client import ZenviaClient
-from zenvia_webhooks.client.transport import MAX_ANSWER_BYTES
+from zenvia_webhooks.contracts.calls import MAX_ANSWER_BYTES
 
 UNPACKED = 64 * 1024 * 1024
 ODD = "lead.\x1b[2Jcreated\r\n\u202e\u200b"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
 
 from zenvia_webhooks.client import ZenviaClient
+from zenvia_webhooks.contracts.conversion import LISTS
 from zenvia_webhooks.exceptions import ZenviaError
 
 TOKEN = "0123456789abcdef" * 4
@@ -18,6 +20,8 @@ OURS: dict[str, dict[str, object]] = {
     "help_center": {"id": "subscription1", "topic": "lead.created", "callbackUrl": URL},
     "conversion": {"id": "subscription1", "topics": ["prospects"], "callbackUrl": URL},
 }
+LEAD_ID = "69af014baa00aa11aa22aa01"
+SINCE, UNTIL = datetime(2026, 3, 10, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
 
 
 class ClientCall(NamedTuple):
@@ -58,6 +62,8 @@ CALLS = (
     ),
     ClientCall("conversion", "DELETE /notifications/subscription/subscription1", _delete),
     ClientCall("conversion", "GET /checkCredentials", lambda: ZenviaClient().check_key()),
+    ClientCall("conversion", "GET /prospects", lambda: ZenviaClient().list_objects(LISTS[0], SINCE, UNTIL)),
+    ClientCall("conversion", f"GET /prospect/{LEAD_ID}", lambda: ZenviaClient().get_lead(LEAD_ID)),
 )
 IDS = [f"{call.contract} {call.name}" for call in CALLS]
 

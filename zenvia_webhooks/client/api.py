@@ -6,12 +6,14 @@ import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
-from zenvia_webhooks.client.transport import MAX_ANSWER_BYTES, Answer, exchange
+from zenvia_webhooks.client.transport import Answer, exchange
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import CONTRACTS, get_contract
 from zenvia_webhooks.contracts.base import Call, RemoteSubscription
+from zenvia_webhooks.contracts.listing import Listed, ObjectList
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConfigurationError, ZenviaConnectionError, ZenviaError
 from zenvia_webhooks.origins import host_of, is_same_url
 from zenvia_webhooks.redaction import clean, excerpt
@@ -117,6 +119,25 @@ class ZenviaClient:
         else:
             self._read_if_any(self._request(call), lambda _reply: None)
 
+    def list_objects(
+        self, of: ObjectList, since: datetime, until: datetime, *, before: str | None = None
+    ) -> list[Listed]:
+        """Return one page of a list of the contract's `LISTS`, as `ObjectList.call` asks for it."""
+        return self._read(self._request(of.call(since, until, before=before)), of.read)
+
+    def get_lead(self, lead_id: str) -> dict[str, Any] | None:
+        """Return one lead as the list of leads has it; None where there is none of that id, or no such call."""
+        call = self.contract.lead_call(lead_id)
+        if call is None:
+            return None
+        try:
+            answer = self._request(call)
+        except ZenviaAPIError as error:
+            if error.status != 404:
+                raise
+            return None
+        return self._read(answer, _lead_of(lead_id))
+
     def _find_created(self, answer: Answer, topics: Sequence[str], callback_url: str) -> RemoteSubscription:
         try:
             created = find(self.list_subscriptions(), topics, callback_url, self.wire_topic)
@@ -148,8 +169,8 @@ class ZenviaClient:
             raise self._error(answer, "a redirect" + f" to {to}" * bool(to) + ", which is not followed: check API_URL")
         if answer.status >= 400:
             raise self._error(answer, *self._words(answer))
-        if len(answer.body) > MAX_ANSWER_BYTES:
-            raise self._unreadable(answer, f"more than {MAX_ANSWER_BYTES} bytes")
+        if len(answer.body) > call.max_answer_bytes:
+            raise self._unreadable(answer, f"more than {call.max_answer_bytes} bytes")
         return answer
 
     def _read(self, answer: Answer, read: Callable[[Any], T]) -> T:
@@ -242,6 +263,15 @@ def _checked(remote: RemoteSubscription) -> RemoteSubscription:
     if len(remote.id) > MAX_ID_LENGTH or not remote.id.isprintable() or remote.id in (".", ".."):
         raise ValueError(f"an id that is not {MAX_ID_LENGTH} printable characters at most")
     return replace(remote, topics=tuple(map(clean, remote.topics)))
+
+
+def _lead_of(lead_id: str) -> Callable[[Any], dict[str, Any]]:
+    def read(reply: Any) -> dict[str, Any]:
+        if not isinstance(reply, dict) or reply.get("id") != lead_id:
+            raise ValueError("the lead that was asked for was due")
+        return reply
+
+    return read
 
 
 def _object_of(remote_id: str) -> Callable[[Any], None]:

@@ -46,11 +46,12 @@ class _Connection:
     def send(self, data: Any) -> None:
         # The first bytes of a request are its head; before them, a proxy may be asked for a tunnel.
         if self._target is not None and isinstance(data, bytes) and data.startswith(self._target + b" HTTP/"):
-            data = self._target + self._query + data[len(self._target) :]
+            joint = b"&" if b"?" in self._target else b"?"
+            data = self._target + joint + self._query + data[len(self._target) :]
             self._target = None
         super().send(data)  # type: ignore[misc]  # urllib3's
 
 
 def _pool(kind: type[HTTPConnectionPool], query: str) -> type[HTTPConnectionPool]:
-    connection = type("_Connection", (_Connection, kind.ConnectionCls), {"_query": f"?{query}".encode("ascii")})
+    connection = type("_Connection", (_Connection, kind.ConnectionCls), {"_query": query.encode("ascii")})
     return type("_Pool", (kind,), {"ConnectionCls": connection})

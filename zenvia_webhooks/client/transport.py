@@ -23,8 +23,6 @@ from zenvia_webhooks.origins import host_of, is_loopback
 
 T = TypeVar("T")
 
-#: More than any list of subscriptions; what is longer is not read.
-MAX_ANSWER_BYTES = 2 * 1024 * 1024
 #: An error shows no more of an answer than this.
 FIRST_BYTES = 1024
 #: Kinds of error before there is a connection: nothing was sent.
@@ -49,8 +47,8 @@ class Answer:
 def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     """Make one call, once, and return its answer, whatever its status.
 
-    A body longer than `MAX_ANSWER_BYTES` is cut behind it. Raises ZenviaConnectionError if no answer began, or none
-    was whole within the account's `TIMEOUT`.
+    A body longer than the call's `max_answer_bytes` is cut behind that. Raises ZenviaConnectionError if no answer
+    began, or none was whole within the account's `TIMEOUT`.
     """
     answer = _within(account.timeout, lambda: _exchange(call, account, credentials))
     if isinstance(answer, str):
@@ -72,7 +70,7 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
         _Session(credentials.params) as session,
         session.request(
             call.method,
-            account.api_url + call.path,
+            account.api_url + call.target,
             data=call.content,
             # Not compressed: few bytes of it unpack to any number.
             headers={"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -86,7 +84,7 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
             stream=True,
         ) as response,
     ):
-        body, cut_off = _body_of(response, ends)
+        body, cut_off = _body_of(response, call.max_answer_bytes, ends)
     return Answer(
         call=call.name,
         status=response.status_code,
@@ -96,14 +94,14 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     )
 
 
-def _body_of(response: requests.Response, ends: float) -> tuple[bytes, str]:
+def _body_of(response: requests.Response, most: int, ends: float) -> tuple[bytes, str]:
     """Return a body, and the kind of error that cut it off, if one did. Raises TimeoutError at `ends`."""
     body = bytearray()
     try:
         # The first words byte by byte: a piece that is cut off half way is lost.
         while chunk := response.raw.read(1 if len(body) < FIRST_BYTES else 8 * 1024, decode_content=True):
             body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
+            if len(body) > most:
                 break
             if time.monotonic() > ends:
                 raise TimeoutError

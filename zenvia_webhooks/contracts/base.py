@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from zenvia_webhooks.contracts.calls import Call as Call
+from zenvia_webhooks.contracts.calls import Credentials as Credentials
+from zenvia_webhooks.contracts.listing import ObjectList
 from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """One request to Zenvia, without address and credentials."""
-
-    method: str
-    #: Behind the account's `API_URL`, with a leading slash.
-    path: str
-    #: The JSON body, where there is one.
-    body: Mapping[str, Any] | None = None
-
-    @property
-    def name(self) -> str:
-        """What messages call it, such as "POST /subscriptions"."""
-        return f"{self.method} {self.path}"
-
-    @property
-    def content(self) -> bytes | None:
-        """The body as it is sent."""
-        return None if self.body is None else json.dumps(self.body).encode()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """What proves an API key to Zenvia: headers and query parameters to add to a call."""
-
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    params: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +93,8 @@ class Contract(Envelope, Protocol):
     TOPICS_PER_SUBSCRIPTION: int | None
     #: Whether a new subscription deactivates every other one, a stranger's included.
     REPLACES: bool
+    #: The lists of what happened; empty where none is published.
+    LISTS: Sequence[ObjectList]
 
     def credentials(self, api_key: str) -> Credentials: ...
 
@@ -157,6 +132,10 @@ class Contract(Envelope, Protocol):
 
     def read_topics(self, reply: object, wire_topics: Mapping[str, str]) -> list[str]:
         """Read the answer to `topics_call` as canonical topics."""
+        ...
+
+    def lead_call(self, lead_id: str) -> Call | None:
+        """Ask for one lead, as the list of leads has it; None where there is no such call."""
         ...
 
     def hint(self, status: int, *, is_empty: bool) -> str:

@@ -9,6 +9,7 @@ What it posts is read in `conversion_envelope`; lead, quote and interaction in `
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote as percent_encode
 
 from zenvia_webhooks.contracts.base import Call, Credentials, RemoteSubscription
@@ -25,6 +26,7 @@ from zenvia_webhooks.contracts.conversion_values import interaction as interacti
 from zenvia_webhooks.contracts.conversion_values import lead as lead
 from zenvia_webhooks.contracts.conversion_values import quote as quote
 from zenvia_webhooks.contracts.lenient import mapping, text
+from zenvia_webhooks.contracts.listing import ObjectList
 
 NAME = "conversion"
 API_URL = "https://conversion.zenvia.com/v1"
@@ -36,6 +38,17 @@ TOPICS: Mapping[str, str] = {
 }
 TOPICS_PER_SUBSCRIPTION: int | None = None
 REPLACES = True
+QUOTES = ObjectList(name="quotes", resource="quote", path="/prospects/quotes", key="quote")
+LISTS: Sequence[ObjectList] = (
+    # Leads first: whoever asked is then known when a message of theirs comes up.
+    ObjectList(
+        name="leads", resource="lead", path="/prospects", key="prospect", date_key="created", created_key="created"
+    ),
+    ObjectList(name="interactions", resource="interaction", path="/prospects/interactions", key="interaction"),
+    QUOTES,
+    replace(QUOTES, name="quotes accepted", date="accepted", date_key="acceptedAt"),
+    replace(QUOTES, name="quotes rejected", date="rejected", date_key="rejectedAt"),
+)
 
 COLLECTION = "/notifications/subscriptions"
 #: Domains under which it was reached as Sirena; their names no longer resolve.
@@ -111,6 +124,11 @@ def topics_call() -> Call | None:
 def check_call() -> Call:
     """Ask whether the key is good; the answer has no body."""
     return Call(method="GET", path="/checkCredentials")
+
+
+def lead_call(lead_id: str) -> Call | None:
+    """Ask for one prospect."""
+    return Call(method="GET", path=f"/prospect/{percent_encode(lead_id, safe='')}")
 
 
 def read_list(reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]:

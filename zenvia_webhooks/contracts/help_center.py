@@ -14,6 +14,7 @@ from urllib.parse import quote as percent_encode
 from zenvia_webhooks.contracts.base import Call, Credentials, Notification, RemoteSubscription
 from zenvia_webhooks.contracts.conversion_values import read_quote
 from zenvia_webhooks.contracts.lenient import first_text, instant, mapping, string, text
+from zenvia_webhooks.contracts.listing import ObjectList
 from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 
 NAME = "help_center"
@@ -25,6 +26,7 @@ TOPICS: Mapping[str, str] = {
 }
 TOPICS_PER_SUBSCRIPTION: int | None = 1
 REPLACES = False
+LISTS: Sequence[ObjectList] = ()
 ARRIVING: Sequence[str] = tuple(TOPICS)
 #: The object of each resource → under which keys its id may be.
 IDS = {"lead": ("leadId", "id"), "quote": ("quoteId", "id"), "interaction": ("interactionId", "id")}
@@ -80,6 +82,11 @@ def topics_call() -> Call | None:
 def check_call() -> Call:
     """Ask for the list: there is no call for the key alone."""
     return list_call()
+
+
+def lead_call(lead_id: str) -> Call | None:  # the contract's signature
+    """Return None: no such call is published."""
+    return None
 
 
 def read_list(reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]:
