@@ -159,8 +159,10 @@ def test_account_takes_what_it_is_given(settings: Any) -> None:
     )
     assert found.api_url == "http://localhost:8090/v1"
     assert found.wire_topics == {"quote.updated": "quote.status"}
-    assert found.timeout == 2.5
     assert conf.accounts == {"default": found}
+    assert found.timeout == 2.5
+    assert not found.recover
+    assert account(settings, RECOVER=True).recover
 
 
 @pytest.mark.parametrize("key", [None, ""])
@@ -188,6 +190,8 @@ def test_key_loses_surrounding_space_and_is_not_shown(settings: Any) -> None:
         ("WIRE_TOPICS", {"quote.updated": ""}),
         ("TIMEOUT", 0),
         ("TIMEOUT", "10"),
+        ("RECOVER", "yes"),
+        ("RECOVER", None),
     ],
 )
 def test_wrong_value_of_an_account_is_refused_by_name_and_not_shown(settings: Any, key: str, value: object) -> None:

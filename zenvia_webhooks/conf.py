@@ -17,7 +17,7 @@ from zenvia_webhooks.origins import is_loopback, origin_of
 
 T = TypeVar("T")
 
-ACCOUNT_KEYS = ("API_KEY", "CONTRACT", "API_URL", "WIRE_TOPICS", "TIMEOUT")
+ACCOUNT_KEYS = ("API_KEY", "CONTRACT", "API_URL", "WIRE_TOPICS", "TIMEOUT", "RECOVER")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,8 @@ class Account:
     wire_topics: Mapping[str, str]
     #: Seconds that one call may take.
     timeout: float
+    #: Whether beat has it compared with what Zenvia lists, every hour, and recovers what is missing.
+    recover: bool = False
 
 
 class Conf:
@@ -268,4 +270,5 @@ def _account(alias: str, raw: Any) -> Account:
         api_url=_url(f"{where}['API_URL']", raw.get("API_URL", CONTRACTS[name].API_URL)),
         wire_topics=wire_topics,
         timeout=_positive_number(f"{where}['TIMEOUT']", raw.get("TIMEOUT", 10)),
+        recover=_boolean(f"{where}['RECOVER']", raw.get("RECOVER", False)),
     )

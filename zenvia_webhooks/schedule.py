@@ -9,6 +9,7 @@ from celery.schedules import crontab
 from zenvia_webhooks import wakeup
 
 PURGE_TASK = "zenvia_webhooks.purge_events"
+RECOVER_TASK = "zenvia_webhooks.recover_events"
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # The sweep: everything that is due and that no hint told of.
@@ -25,5 +26,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    # For accounts with RECOVER alone: finds what arrived at Zenvia and not here.
+    RECOVER_TASK: {"task": RECOVER_TASK, "schedule": 3600.0, "options": {"expires": 3600.0}},
     PURGE_TASK: {"task": PURGE_TASK, "schedule": crontab(hour="3", minute="17")},
 }

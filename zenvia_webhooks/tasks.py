@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,16 @@ from zenvia_webhooks import retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.dispatch import dispatcher, heartbeat, pools, transactions
 from zenvia_webhooks.dispatch.lease import HARD_PART, SOFT_PART, RunClock
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.recovery import hourly
+from zenvia_webhooks.recovery.explanation import NoListsError
+
+logger = logging.getLogger(__name__)
 
 #: Seconds that one run of the purge takes.
 PURGE_SECONDS = 5
+#: Seconds that one run of the recovery takes.
+RECOVER_SECONDS = 20
 
 
 class OwnTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -92,6 +100,30 @@ def purge_events(self: Task[..., int], after: tuple[str, int] | None = None) -> 
             self.apply_async(kwargs={"after": [received_at.isoformat(), pk]}, retry=False)
             break
     return purged
+
+
+@shared_task(name=schedule.RECOVER_TASK, bind=True, expires=3600, base=OwnTask)
+def recover_events(self: Task[..., int], account: str | None = None, calls_made: int = 0) -> int:
+    """Compare what Zenvia lists with what is stored, for accounts with RECOVER, and recover what is missing.
+
+    For some seconds; then leave the rest to a run of its own, for that `account`, which has made `calls_made` calls.
+    Return how many events were recovered.
+    """
+    recovered = 0
+    for alias in [account] if account else hourly.accounts():
+        if account is None and hourly.is_running(alias):
+            continue
+        ends = None if self.request.is_eager else time.monotonic() + RECOVER_SECONDS
+        try:
+            reports = hourly.recover(alias, calls_made=calls_made, ends=ends)
+        except (NoListsError, ZenviaConfigurationError) as error:
+            logger.warning("account %s can't be recovered: %s", alias, error)
+            continue
+        recovered += sum(report.recovered for report in reports)
+        if reports and reports[-1].is_out_of_time:
+            made = calls_made + reports[-1].calls
+            self.apply_async(kwargs={"account": alias, "calls_made": made}, retry=False)
+    return recovered
 
 
 @shared_task(name="zenvia_webhooks.sync_subscriptions", expires=3600, base=OwnTask)

@@ -102,7 +102,20 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
     show_full_result_count = False
     inlines = (DeliveryInline,)
     fieldsets = (
-        (None, {"fields": ("topic_or_error", "person", "status_badge", "occurred_at", "received_at", "error")}),
+        (
+            None,
+            {
+                "fields": (
+                    "topic_or_error",
+                    "person",
+                    "status_badge",
+                    "how_it_came",
+                    "occurred_at",
+                    "received_at",
+                    "error",
+                )
+            },
+        ),
         (_("Payload"), {"fields": ("payload_block", "body_block")}),
         (
             _("More"),
@@ -143,6 +156,15 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
     def status_badge(self, event: Event) -> SafeString:
         return badge(event.status, event.get_status_display())
 
+    @admin.display(description=_("how it came"))
+    def how_it_came(self, event: Event) -> str:
+        lines = []
+        if event.origin == Event.Origin.RECOVERED:
+            lines.append(gettext("recovered: its webhook never came"))
+        if event.same_as not in (None, event.pk):
+            lines.append(gettext("same as #%(event)d, which receivers had in its place") % {"event": event.same_as})
+        return "; ".join(lines)
+
     @admin.display(description=_("payload"))
     def payload_block(self, event: Event) -> SafeString | str:
         return json_block(event.payload) if event.payload is not None else "-"
@@ -159,10 +181,13 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
         return [*self.list_display, "account"] if len(conf.aliases()) > 1 else self.list_display
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:
-        if obj is None or obj.status == Event.Status.QUARANTINED:
+        if obj is None:
             return self.fieldsets
+        left_out = set() if obj.status == Event.Status.QUARANTINED else set(self.quarantine_fields)
+        if not self.how_it_came(obj):
+            left_out.add("how_it_came")
         return [
-            (title, {**options, "fields": [name for name in options["fields"] if name not in self.quarantine_fields]})
+            (title, {**options, "fields": [name for name in options["fields"] if name not in left_out]})
             for title, options in self.fieldsets
         ]
 

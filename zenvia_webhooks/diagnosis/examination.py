@@ -14,6 +14,7 @@ from zenvia_webhooks.diagnosis import (
     database,
     events,
     keys,
+    recovery,
     settings,
     subscriptions,
     workers,
@@ -51,6 +52,7 @@ CHECKS = (
     Check(area=Area.EVENTS, look=events.check_due, needs=(Area.DATABASE, Area.WORKER, Area.BEAT, Area.COPY)),
     Check(area=Area.EVENTS, look=events.check_outcomes, needs=(Area.DATABASE,)),
     Check(area=Area.EVENTS, look=events.check_unhandled, needs=(Area.DATABASE, Area.RECEIVERS)),
+    Check(area=Area.RECOVERY, look=recovery.check_recovery, needs=(Area.DATABASE,)),
 )
 
 

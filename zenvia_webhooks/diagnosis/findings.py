@@ -37,6 +37,8 @@ class Area(StrEnum):
     #: Its list of subscriptions, beside ours.
     ZENVIA = "zenvia"
     EVENTS = "events"
+    #: What Zenvia says that happened, beside our events.
+    RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from zenvia_webhooks import failpoints, wakeup
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.dispatch import outcomes
+from zenvia_webhooks.dispatch import outcomes, same_object
 from zenvia_webhooks.dispatch.attempts import Attempt, record_death, run_attempt
 from zenvia_webhooks.dispatch.batching import CLAIM_SECONDS, Pace
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, claim_stalled, release
@@ -119,7 +119,9 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
     ends = time.monotonic() + CLAIM_SECONDS
     with Held(claim, hints.send_another) as held:
         # Of those that no receiver has had yet; the others have theirs.
-        keys.write(event for event in claim.events if event.status == Event.Status.PENDING)
+        new = [event for event in claim.events if event.status == Event.Status.PENDING]
+        keys.write(new)
+        replaced = same_object.decide(new)
         while claim.clock.may_start and not is_unfinished:
             if held.begun and time.monotonic() >= ends:
                 break
@@ -127,7 +129,10 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
             if event is None:
                 break
             try:
-                is_unfinished = not dispatch(event, claim)
+                if event.pk in replaced:
+                    outcomes.finish_as_same(event, claim, replaced[event.pk])
+                else:
+                    is_unfinished = not dispatch(event, claim)
             except ClaimLostError as lost:
                 logger.warning("%s; its outcome is left to the present holder", lost)
     return held.begun, is_unfinished or held.begun < len(claim.events)

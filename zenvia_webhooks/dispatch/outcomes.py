@@ -123,14 +123,33 @@ def finish_event(event: Event, claim: Claim, rows: Sequence[Delivery]) -> None:
     Raises ClaimLostError.
     """
     next_attempts = [row.next_attempt_at for row in rows if row.next_attempt_at is not None]
-    held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
-    written = held.update(
+    _end_claim(
+        event,
+        claim,
         status=event_status(event, rows),
-        claim=None,
         next_attempt_at=min(next_attempts, default=None),
         finished_at=None if next_attempts else DatabaseNow(),
     )
-    if not written:
+
+
+def finish_as_same(event: Event, claim: Claim, other: int) -> None:
+    """Write that receivers have another event, of that id, in this one's place; end the claim.
+
+    Raises ClaimLostError.
+    """
+    _end_claim(
+        event,
+        claim,
+        status=Event.Status.DISPATCHED,
+        next_attempt_at=None,
+        finished_at=DatabaseNow(),
+        same_as=other,
+    )
+
+
+def _end_claim(event: Event, claim: Claim, **columns: Any) -> None:
+    held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
+    if not held.update(claim=None, **columns):
         raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
 
 

@@ -41,6 +41,12 @@ class Event(models.Model):
         QUARANTINED = "quarantined", _("quarantined")
         ERASED = "erased", _("erased")
 
+    class Origin(models.TextChoices):
+        #: Zenvia posted it.
+        WEBHOOK = "webhook", _("webhook")
+        #: Its webhook never came: it was found in what Zenvia lists.
+        RECOVERED = "recovered", _("recovered")
+
     account = models.CharField(_("account"), max_length=100)
     subscription = models.ForeignKey(
         Subscription,
@@ -82,6 +88,13 @@ class Event(models.Model):
         _("duplicates"), default=0, help_text=_("How often the same notification came again.")
     )
     error = SafeTextField(_("error"), blank=True, help_text=_("Why it is quarantined."))
+    origin = models.CharField(
+        _("origin"), max_length=10, choices=Origin.choices, default=Origin.WEBHOOK, help_text=_("How it came here.")
+    )
+    #: Of two about the same object, one of them recovered. Of a recovered one that receivers had or will have: its own.
+    same_as = models.BigIntegerField(
+        _("same as"), null=True, help_text=_("The event about the same object that receivers had in its place.")
+    )
 
     objects: ClassVar[models.Manager[Event]] = models.Manager()
 

@@ -86,6 +86,31 @@ def store(
     return Intake(event_id=event_id, status=status, is_json_object=columns["payload"] is not None)
 
 
+def store_recovered(account: str, body: bytes, *, identity: str, clock: ClockReading) -> int:
+    """Store what a webhook would have brought, as an event that is due, once for each `identity`; return its id.
+
+    When this returns, it is committed. Raises django.db.Error if the database failed.
+    """
+    moment = clock.now()
+    columns = read(account, body)
+    quarantined = columns["status"] == Event.Status.QUARANTINED
+    event_id, is_new = _store(
+        columns
+        | {
+            "account": account,
+            "body": body,
+            "origin": Event.Origin.RECOVERED,
+            # Not by the content: between two recoveries of the same object Zenvia may have changed it.
+            "fingerprint": fingerprint(account, "recovered", identity.encode()),
+            "received_at": moment,
+            "finished_at" if quarantined else "next_attempt_at": moment,
+        }
+    )
+    if is_new and quarantined:
+        logger.warning("event %s was recovered and is quarantined: %s", event_id, columns["error"])
+    return event_id
+
+
 def read(account: str, body: bytes) -> dict[str, Any]:
     """Return the columns of `Event` that a body alone decides."""
     try:

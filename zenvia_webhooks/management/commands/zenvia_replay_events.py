@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import QuerySet
-from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.timezone import is_naive, make_aware
 
+from zenvia_webhooks.management.arguments import confirmed, moment
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
 from zenvia_webhooks.models import Event
@@ -36,8 +35,8 @@ class Command(OwnCommand):
         )
         parser.add_argument("--topic", help="such as lead.created")
         parser.add_argument("--account", help="its alias in the settings")
-        parser.add_argument("--since", type=_moment, metavar="TIME", help="received at or after, such as 2026-01-31")
-        parser.add_argument("--until", type=_moment, metavar="TIME", help="received before, such as 2026-01-31T12:00")
+        parser.add_argument("--since", type=moment, metavar="TIME", help="received at or after, such as 2026-01-31")
+        parser.add_argument("--until", type=moment, metavar="TIME", help="received before, such as 2026-01-31T12:00")
         parser.add_argument("--receiver", action="append", metavar="NAME", help="run this one alone; may be repeated")
         parser.add_argument("--again", action="store_true", help="run also receivers that have succeeded")
         parser.add_argument("--dry-run", action="store_true", help="only say how many events there are")
@@ -51,7 +50,7 @@ class Command(OwnCommand):
         self.stdout.write(f"{total} events match.")
         if dry_run or not total:
             return
-        if interactive and not _confirmed(f"Replay up to {total} events? [y/N] "):
+        if interactive and not confirmed(f"Replay up to {total} events? [y/N] "):
             raise CommandError("Nothing was replayed.")
         # All due since this moment, so that what arrives meanwhile is newer and need not wait for them.
         due_at = events.annotate(now=DatabaseNow()).values_list("now", flat=True).first()
@@ -89,19 +88,3 @@ def _each(events: QuerySet[Event]) -> Iterator[Event]:
     while batch := list(events.filter(pk__gt=after, pk__lte=last or 0).order_by("pk").only("pk")[:BATCH]):
         yield from batch
         after = batch[-1].pk
-
-
-def _confirmed(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in ("y", "yes")
-    except (EOFError, RuntimeError):  # the latter without any standard stream
-        raise CommandError("There is nobody to ask: give --no-input.") from None
-
-
-def _moment(text: str) -> datetime:
-    """Return the moment that an argument names, in the site's time zone; raises ValueError for none."""
-    day = parse_date(text) if len(text) <= 10 else None
-    moment = datetime.combine(day, time.min) if day else parse_datetime(text)
-    if moment is None:
-        raise ValueError(text)
-    return make_aware(moment) if is_naive(moment) else moment

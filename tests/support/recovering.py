@@ -1,0 +1,66 @@
+"""What tests of the recovery share: receivers that note what they saw, and a site that was down."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.support.commands import run
+from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.models import Event
+from zenvia_webhooks.signals import lead_created, message_received, message_sent, quote_updated
+
+KEY = "key-of-the-tests"
+#: (Receiver, object, its status if it is a quote) → how often.
+seen: Counter[tuple[str, str, str]] = Counter()
+
+
+def ago(**span: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**span)
+
+
+def see_lead(sender: Any, event: Event, **kwargs: Any) -> None:
+    assert event.lead is not None
+    seen["see_lead", event.lead.lead_id or "", ""] += 1
+
+
+def see_message(sender: Any, event: Event, **kwargs: Any) -> None:
+    assert event.interaction is not None
+    # Who wrote is known by more than the id.
+    assert event.lead is not None
+    assert event.lead.created_at is not None
+    seen["see_message", event.interaction.interaction_id or "", ""] += 1
+
+
+def see_quote(sender: Any, event: Event, **kwargs: Any) -> None:
+    assert event.quote is not None
+    seen["see_quote", event.quote.quote_id or "", event.quote.status or ""] += 1
+
+
+def connect() -> None:
+    lead_created.connect(see_lead)
+    message_received.connect(see_message)
+    message_sent.connect(see_message)
+    quote_updated.connect(see_quote)
+
+
+def dispatch_all() -> None:
+    while dispatch_due(may_hint=False):
+        pass
+
+
+def seen_by(receiver: str) -> dict[str, int]:
+    """Return object → how often a receiver saw it."""
+    found: Counter[str] = Counter()
+    for (name, seen_object, _status), times in seen.items():
+        if name == receiver:
+            found[seen_object] += times
+    return dict(found)
+
+
+def recover(*options: str, since: datetime | None = None) -> str:
+    """Run the command over two hours or since a moment; return what it printed."""
+    printed, error = run("zenvia_recover", "--since", (since or ago(hours=2)).isoformat(), "--no-input", *options)
+    assert not error, error
+    return printed

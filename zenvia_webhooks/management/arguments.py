@@ -1,0 +1,26 @@
+"""What several commands ask for: moments on a command line, and a yes."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+
+from django.core.management.base import CommandError
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import is_naive, make_aware
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; raises CommandError where there is nobody to ask."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except (EOFError, RuntimeError):  # the latter without any standard stream
+        raise CommandError("There is nobody to ask: give --no-input.") from None
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that an argument names, in the site's time zone; raises ValueError for none."""
+    day = parse_date(text) if len(text) <= 10 else None
+    named = datetime.combine(day, time.min) if day else parse_datetime(text)
+    if named is None:
+        raise ValueError(text)
+    return make_aware(named) if is_naive(named) else named
