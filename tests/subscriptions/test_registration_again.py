@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -111,3 +112,14 @@ def test_a_row_is_manual_by_a_persons_word_alone(wire: Wire) -> None:
     assert made.is_manual
     assert wire.asked == []
     assert "manually" in subscriptions.describe(made)
+
+
+@pytest.mark.parametrize("verb", [subscriptions.register, subscriptions.register_again])
+def test_one_that_was_deleted_meanwhile_is_told_of(sandbox: Sandbox, verb: Callable[[Subscription], None]) -> None:
+    made = row(Status.PENDING)
+    Subscription.objects.all().delete()
+
+    with pytest.raises(subscriptions.SubscriptionError, match="deleted meanwhile"):
+        verb(made)
+
+    assert sandbox.subscriptions == []

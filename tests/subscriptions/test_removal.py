@@ -287,3 +287,14 @@ def test_a_removal_that_is_not_confirmed_can_be_taken_back(sandbox: Sandbox) -> 
     assert stored(made)[0] == "active"
     assert made.wish == "registered"
     assert len(sandbox.subscriptions) == 1
+
+
+@both
+def test_what_stands_for_nothing_needs_nobody(wire: Wire, settings: Any, remove: Remove) -> None:
+    made = row(Status.INACTIVE)
+    settings.ZENVIA_WEBHOOKS = {}
+
+    assert remove(made) == ""
+
+    assert is_removed(made)
+    assert wire.asked == []

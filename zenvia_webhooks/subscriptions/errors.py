@@ -17,6 +17,9 @@ class SubscriptionError(Exception):
 class ChangedMeanwhileError(SubscriptionError):
     """Somebody else has changed the row, or is just changing it."""
 
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text or _("Somebody else has changed it meanwhile."))
+
 
 class WouldReplaceError(SubscriptionError):
     """The call was not made, as it would cut off `foreign`: what others have registered, all of them."""

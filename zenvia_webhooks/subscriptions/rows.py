@@ -51,7 +51,7 @@ def wish_ended(row: Subscription, wish: Wish) -> None:
     """Commit that a row must go from Zenvia. Raises ChangedMeanwhileError where somebody else has just changed it."""
     # Not `updated_at`, which says since when a registration may be under way.
     if not _unchanged(row).update(wish=wish):
-        raise ChangedMeanwhileError(_("Somebody else has changed it meanwhile."))
+        raise ChangedMeanwhileError
     row.wish = wish
 
 
@@ -113,7 +113,7 @@ def end(row: Subscription) -> None:
         inactive = {"status": Status.INACTIVE, "wish": Wish.REGISTERED, "remote_id": "", "last_error": ""}
         is_done = _write(row, rows, inactive | none | NOTHING_PREVIOUS)
     if not is_done:
-        raise ChangedMeanwhileError(_("Somebody else has changed it meanwhile."))
+        raise ChangedMeanwhileError
 
 
 def record(step: Step) -> None:

@@ -134,7 +134,7 @@ def change_topics(row: Subscription, topics: Sequence[str], *, approved: Contain
         if (foreign := foreign_of(row)) is not None:
             refuse_to_cut_off(CutOff(foreign=(foreign,)), approved)
         if not save_if_unchanged(row, topics=topics, last_error=""):
-            raise ChangedMeanwhileError(_("Somebody else has changed it meanwhile."))
+            raise ChangedMeanwhileError
         return
     _change(row, approved, topics=topics)
 
@@ -148,7 +148,7 @@ def manual(row: Subscription) -> None:
         raise SubscriptionError(_("Only what is pending or failed can be taken for registered manually."))
     columns = {"status": Status.ACTIVE, "remote_id": "", "registered_url": row.callback_url, "last_error": ""}
     if not save_if_unchanged(row, wish=Wish.REGISTERED, **columns, **overlapping(row), **NOTHING_PREVIOUS):
-        raise ChangedMeanwhileError(_("Somebody else has changed it meanwhile."))
+        raise ChangedMeanwhileError
 
 
 def deactivate(row: Subscription, *, approved: Container[str] = ()) -> str:
@@ -200,10 +200,15 @@ def _reconcile_wish(row: Subscription, approved: Container[str], undo: dict[str,
 
 
 def _refresh(row: Subscription) -> None:
-    row.refresh_from_db(using=router.db_for_write(Subscription))
+    try:
+        row.refresh_from_db(using=router.db_for_write(Subscription))
+    except Subscription.DoesNotExist:
+        raise ChangedMeanwhileError(_("It was deleted meanwhile.")) from None
 
 
 def _end(row: Subscription, wish: Wish, approved: Container[str]) -> str:
+    if row.status == Status.INACTIVE:
+        return _end_here(row, wish, "")
     # By its URL, not its id alone: in a copied database, the same id may be another's.
     if row.registered_url and not row.is_here and (row.remote_id or f"#{row.pk}") not in approved:
         if conf.callback_base_url is None:
@@ -212,8 +217,6 @@ def _end(row: Subscription, wish: Wish, approved: Container[str]) -> str:
             )
         text = _("What Zenvia has registered for %(host)s was left alone: it belongs to another site.")
         return _end_here(row, wish, text % {"host": host_of(row.registered_url)})
-    if row.status == Status.INACTIVE and not row.remote_id:
-        return _end_here(row, wish, "")
     before = Wish(row.wish)
     wish_ended(row, wish)
     try:
