@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime, now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +15,7 @@ from zenvia_webhooks.admin.display import badge
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.redaction import redact_tokens
-from zenvia_webhooks.subscriptions.messages import ago
+from zenvia_webhooks.subscriptions import messages
 
 Field = str | Callable[[Subscription], Any]
 
@@ -44,7 +42,7 @@ def status_badge(subscription: Subscription) -> SafeString:
         label = gettext("active, registered manually")
     elif subscription.is_changing:
         label = gettext("change under way")
-    elif is_not_listed(subscription):
+    elif not_listed(subscription):
         label, look = gettext("active, not listed"), subscription.Status.PENDING
     return badge(look, label)
 
@@ -60,15 +58,12 @@ def other_site(subscription: Subscription) -> str:
 
 @admin.display(description=_("at Zenvia"))
 def not_listed(subscription: Subscription) -> str:
-    last = subscription.last_event_at
-    if last is None:
-        return gettext("Not listed by this API key, and no event yet.")
-    return gettext("Not listed by this API key, last event %(ago)s.") % {"ago": ago(last)}
+    return messages.not_listed(subscription)
 
 
 @admin.display(description=_("old callback URL"))
 def old_url(subscription: Subscription) -> str:
-    return gettext("Until %(until)s it is good as well.") % {"until": overlap_ends(subscription)}
+    return gettext("Until %(until)s it is good as well.") % {"until": messages.overlap_ends(subscription)}
 
 
 @admin.display(description=_("callback URL"))
@@ -85,31 +80,14 @@ def masked_url(subscription: Subscription) -> str:
     return redact_tokens(subscription.registered_url)
 
 
-def overlap_ends(subscription: Subscription) -> str:
-    """Return until when the previous token is good as well, for people; empty where it is not."""
-    ends = subscription.previous_token_expires_at
-    if subscription.previous_token is None or (ends is not None and ends <= now()):
-        return ""
-    return date_format(localtime(ends), "DATETIME_FORMAT") if ends else gettext("its outcome is known")
-
-
-def is_not_listed(subscription: Subscription) -> bool:
-    """Tell whether an active subscription was not in Zenvia's list of late."""
-    return (
-        subscription.status == subscription.Status.ACTIVE
-        and subscription.absent_since is not None
-        and not subscription.is_manual
-    )
-
-
 def fields_of(subscription: Subscription | None, *, shows_token: bool) -> list[Field]:
     """Return the fields of a subscription's page; those that would be empty are left out."""
     row = subscription or Subscription()
     maybe: list[tuple[Field, bool]] = [
         (other_site, row.is_foreign),
-        (not_listed, is_not_listed(row)),
+        (not_listed, bool(not_listed(row))),
         ("last_error", bool(row.last_error)),
-        (old_url, bool(overlap_ends(row))),
+        (old_url, bool(messages.overlap_ends(row))),
     ]
     return [
         topic_list,

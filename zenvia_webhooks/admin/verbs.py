@@ -19,12 +19,12 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.approval import approved, question
-from zenvia_webhooks.admin.columns import overlap_ends
 from zenvia_webhooks.admin.forms import ChangeTopicsForm, RotateForm
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.subscriptions.messages import overlap_ends
 
 Status = Subscription.Status
 

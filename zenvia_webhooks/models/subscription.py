@@ -24,9 +24,6 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         found = self.filter(models.Q(token=token) | models.Q(previous_token=token))
         return next((row for row in found if row.accepts(token)), None)
 
-    def pending(self) -> SubscriptionQuerySet:
-        return self.filter(status=Subscription.Status.PENDING)
-
     def of_this_site(self, account: str) -> list[Subscription]:
         """Return an account's subscriptions that are not inactive, but for foreign ones that may be at Zenvia."""
         rows = self.filter(account=account).exclude(status=Subscription.Status.INACTIVE).order_by("pk")

@@ -27,6 +27,24 @@ def ago(moment: datetime) -> str:
     return _("%(time)s ago") % {"time": timesince(moment).replace("\xa0", " ")}
 
 
+def not_listed(subscription: Subscription) -> str:
+    """Return that an active subscription was not in Zenvia's list of late; empty where it was."""
+    row, last = subscription, subscription.last_event_at
+    if row.status != Status.ACTIVE or row.absent_since is None or row.is_manual:
+        return ""
+    if last is None:
+        return _("Not listed by this API key, and no event yet.")
+    return _("Not listed by this API key, last event %(ago)s.") % {"ago": ago(last)}
+
+
+def overlap_ends(subscription: Subscription) -> str:
+    """Return until when the previous token is good as well; empty where it is not."""
+    ends = subscription.previous_token_expires_at
+    if subscription.previous_token is None or (ends is not None and ends <= now()):
+        return ""
+    return date_format(localtime(ends), "DATETIME_FORMAT") if ends else _("its outcome is known")
+
+
 def explain(error: Exception, account: str) -> str:
     """Return an error's text, with the other contract's name where the API key works with that one."""
     if isinstance(error, ZenviaAPIError) and error.status in (401, 404):
@@ -73,19 +91,8 @@ def _status(subscription: Subscription) -> str:
 
 
 def _notes(subscription: Subscription) -> list[str]:
-    notes = []
-    is_active = subscription.status == Status.ACTIVE
-    if is_active and subscription.absent_since is not None and not subscription.is_manual:
-        last = subscription.last_event_at
-        notes.append(
-            _("Not listed by this API key, last event %(ago)s.") % {"ago": ago(last)}
-            if last
-            else _("Not listed by this API key, and no event yet.")
-        )
-    ends = subscription.previous_token_expires_at
-    if is_active and subscription.previous_token is not None and ends is not None and ends > now():
-        until = date_format(localtime(ends), "DATETIME_FORMAT")
-        notes.append(_("Until %(until)s the previous token is good as well.") % {"until": until})
-    if is_active:
-        notes.append(subscription.last_error)
-    return notes
+    if subscription.status != Status.ACTIVE:
+        return []
+    until = overlap_ends(subscription)
+    overlap = _("Until %(until)s the previous token is good as well.") % {"until": until} if until else ""
+    return [not_listed(subscription), overlap, subscription.last_error]

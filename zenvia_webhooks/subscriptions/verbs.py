@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import router
-from django.utils.formats import date_format
-from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.callback import callback_url
@@ -26,7 +24,7 @@ from zenvia_webhooks.subscriptions.errors import (
     SubscriptionError,
 )
 from zenvia_webhooks.subscriptions.listed import CutOff, client_of, foreign_of, next_contract
-from zenvia_webhooks.subscriptions.messages import explain
+from zenvia_webhooks.subscriptions.messages import explain, overlap_ends
 from zenvia_webhooks.subscriptions.plan import Action
 from zenvia_webhooks.subscriptions.reconcile import reconcile
 from zenvia_webhooks.subscriptions.rows import (
@@ -101,9 +99,7 @@ def rotate(row: Subscription, *, overlap: timedelta = OVERLAP, approved: Contain
     _must_be_active(row)
     if overlap < timedelta(0):
         raise SubscriptionError(_("The overlap can't be negative."))
-    ends = row.previous_token_expires_at
-    if row.previous_token is not None and (ends is None or now() < ends):
-        until = date_format(localtime(ends), "DATETIME_FORMAT") if ends else _("its outcome is known")
+    if until := overlap_ends(row):
         raise SubscriptionError(
             _("Both tokens of the last rotation are good until %(until)s: rotate after that.") % {"until": until}
         )
