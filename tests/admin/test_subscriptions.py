@@ -4,15 +4,19 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 
-from tests.support.admin_pages import ADD, AT_ZENVIA, LIST, add, said, use_api, user_with
+from tests.support.admin_pages import ADD, AT_ZENVIA, LIST, add, hidden, said, use_api, user_with
+from tests.support.factories import make_subscription
 from tests.support.wire import Wire, says
+from zenvia_webhooks.admin.forms import AddSubscriptionForm
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
 
@@ -96,6 +100,17 @@ def test_an_unknown_outcome_is_pending_and_is_settled_by_a_button(admin_client: 
         assert [request.method for request in sandbox.requests] == ["GET"]
     row.refresh_from_db()
     assert row.status == "active"
+
+
+def test_what_is_there_already_is_looked_for_where_it_is_written(admin_client: Client, settings: Any) -> None:
+    """A replica may not know yet what was added a moment ago."""
+    drawn = hidden(admin_client, ADD, "drawn")
+    make_subscription()
+    settings.DATABASE_ROUTERS = ["tests.support.lag.NoReplica"]
+    data = QueryDict(urlencode({"account": "default", "topics": "lead.created", "drawn": drawn}))
+    form = AddSubscriptionForm(data)
+    assert not form.is_valid()
+    assert "has a subscription already" in str(form.errors)
 
 
 def test_a_form_that_was_sent_already_registers_nothing(admin_client: Client, zenvia: Sandbox) -> None:

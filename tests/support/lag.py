@@ -9,12 +9,20 @@ from typing import Any
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 #: Vendor → what has a connection see the database as it is now, from here on.
 SNAPSHOT = {
     "postgresql": ["BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT 1 FROM pg_class LIMIT 1"],
     "mysql": ["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"],
 }
+
+
+class NoReplica:
+    """A router under which whatever is not asked of the database that is written to fails."""
+
+    def db_for_read(self, model: type[Model], **_hints: Any) -> str:
+        raise AssertionError(f"{model.__name__} was read as from a replica")
 
 
 @contextmanager

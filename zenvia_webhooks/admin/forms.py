@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from django import forms
+from django.db import router
 from django.http import QueryDict
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +17,7 @@ from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import get_contract, help_center
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription
-from zenvia_webhooks.models.subscription import new_token
+from zenvia_webhooks.models.subscription import SubscriptionQuerySet, new_token
 
 #: Ticked from the start: those with a signal of their own.
 USUAL_TOPICS = tuple(help_center.TOPICS)
@@ -91,7 +92,7 @@ class AddSubscriptionForm(forms.Form):
     def clean_drawn(self) -> Drawn:
         if self.is_too_old:
             raise forms.ValidationError(_("This form was open for too long. Open it anew."))
-        if Subscription.objects.filter(token__in=self.what_is_drawn["tokens"].values()).exists():
+        if _rows().filter(token__in=self.what_is_drawn["tokens"].values()).exists():
             raise forms.ValidationError(_("This form was sent already. Open it anew to register more."))
         return self.what_is_drawn
 
@@ -100,7 +101,7 @@ class AddSubscriptionForm(forms.Form):
         if "account" not in chosen or "topics" not in chosen:
             return
         # Shown early; whoever adds looks once more, alone.
-        for row in Subscription.objects.in_use(chosen["account"], chosen["topics"]):
+        for row in _rows().in_use(chosen["account"], chosen["topics"]):
             self.add_error("topics", str(subscriptions.taken(row)))
 
     @property
@@ -118,6 +119,11 @@ class AddSubscriptionForm(forms.Form):
         # By what stays the same while topics are ticked: a URL may have been copied.
         key = topics[0] if get_contract(self.chosen.contract).TOPICS_PER_SUBSCRIPTION == 1 else ALL
         return self.what_is_drawn["tokens"][key]
+
+
+def _rows() -> SubscriptionQuerySet:
+    # Not from a replica, which may not know yet what was added a moment ago.
+    return Subscription.objects.using(router.db_for_write(Subscription))
 
 
 def _how_many(account: Account) -> str:
