@@ -104,20 +104,7 @@ class EventSignal(Signal):
         if not func_accepts_kwargs(receiver):
             raise ValueError(f"The receiver {name} must take **kwargs: later versions may pass it more.")
         with _lock:
-            for known in [known for signal in EVENT_SIGNALS for known in signal._named.values()]:
-                # A name means one function, whichever signal it is connected to; without regard to case, as the
-                # unique keys of MariaDB and MySQL compare so.
-                if known.name.casefold() != name.casefold() or known.function == receiver:
-                    continue
-                if known.module_spec is _module_spec(receiver) or not _is_same(known.function, receiver):
-                    raise ValueError(
-                        f"Two receivers are named {name}: give each a dispatch_uid of its own, "
-                        "so that their deliveries can be told apart."
-                    )
-                # Its module was loaded again, as autoreloaders do: the new function takes its place.
-                Signal.disconnect(known.signal, known.function, sender=known.sender)
-                Signal.disconnect(known.signal, sender=known.sender, dispatch_uid=known.name)
-                del known.signal._named[known.name]
+            _make_room(name, receiver)
             # Ours is the reference that keeps it alive, so Django's may as well be strong: fewer ways to differ.
             super().connect(receiver, sender=sender, weak=False, dispatch_uid=dispatch_uid)
             before = self._named[name].topics if name in self._named else frozenset()
@@ -193,6 +180,26 @@ delivery_failed = Signal()
 #: `(sender, subscription)`, sender the `Subscription` class. In whatever process compared; it is registered again by a
 #: person or by `zenvia_sync_subscriptions --apply`, not by itself.
 subscription_lost = Signal()
+
+
+def _make_room(name: str, receiver: ReceiverFunction) -> None:
+    """Forget the former self of a receiver whose module was loaded again, as autoreloaders do.
+
+    Raises ValueError where another has the name.
+    """
+    for known in [known for signal in EVENT_SIGNALS for known in signal._named.values()]:
+        # A name means one function, whichever signal it is connected to; without regard to case, as the unique keys of
+        # MariaDB and MySQL compare so.
+        if known.name.casefold() != name.casefold() or known.function == receiver:
+            continue
+        if known.module_spec is _module_spec(receiver) or not _is_same(known.function, receiver):
+            raise ValueError(
+                f"Two receivers are named {name}: give each a dispatch_uid of its own, "
+                "so that their deliveries can be told apart."
+            )
+        Signal.disconnect(known.signal, known.function, sender=known.sender)
+        Signal.disconnect(known.signal, sender=known.sender, dispatch_uid=known.name)
+        del known.signal._named[known.name]
 
 
 def signals_of(event: Arrived) -> tuple[EventSignal, ...]:

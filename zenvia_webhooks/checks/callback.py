@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,30 +39,28 @@ def check_callback(**kwargs: Any) -> list[CheckMessage]:
                 id="zenvia_webhooks.W005",
             )
         )
+    return [*found, *_base_url()]
+
+
+def _base_url() -> Iterator[CheckMessage]:
     base = read("callback_base_url")
     if base is None and not is_broken("callback_base_url"):
-        found.append(
-            Warning(
-                "ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] is not set: nothing can be registered at Zenvia.",
-                hint="Set it to the public origin of this site, such as 'https://crm.example.com'.",
-                id="zenvia_webhooks.W003",
-            )
+        yield Warning(
+            "ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] is not set: nothing can be registered at Zenvia.",
+            hint="Set it to the public origin of this site, such as 'https://crm.example.com'.",
+            id="zenvia_webhooks.W003",
         )
     host = urlsplit(base or "").hostname
     if host and not validate_host(host, settings.ALLOWED_HOSTS or _DEBUG_HOSTS):
-        found.append(
-            Warning(
-                f"ALLOWED_HOSTS does not allow {host}, the host of CALLBACK_BASE_URL: "
-                "Django answers 400 to Zenvia before the webhook sees the call.",
-                hint=f"Add {host!r} to ALLOWED_HOSTS.",
-                id="zenvia_webhooks.W006",
-            )
+        yield Warning(
+            f"ALLOWED_HOSTS does not allow {host}, the host of CALLBACK_BASE_URL: "
+            "Django answers 400 to Zenvia before the webhook sees the call.",
+            hint=f"Add {host!r} to ALLOWED_HOSTS.",
+            id="zenvia_webhooks.W006",
         )
-    return found
 
 
 def _webhook_paths() -> set[str]:
     """Return the webhook's path in every language of the site."""
-
     languages = [code for code, _name in settings.LANGUAGES] if settings.USE_I18N else [settings.LANGUAGE_CODE]
     return {webhook_path("token", language) for language in languages}

@@ -118,12 +118,16 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
     elif row.status == Status.ACTIVE and conf.quiet_hours is not None:
         silence = (now() - (row.last_event_at or row.created_at)).total_seconds()
         if silence > conf.quiet_hours * 3600:
-            yield warning(
-                Area.SUBSCRIPTIONS,
-                "quiet-subscription",
-                _("Nothing came for %(subscription)s for %(silence)s.") % {**words, "silence": duration(silence)},
-                _(
-                    "Have something happen at Zenvia and see whether it comes. If not, register it again; "
-                    "if that much silence is usual, raise QUIET_HOURS."
-                ),
-            )
+            yield _quiet({**words, "silence": duration(silence)})
+
+
+def _quiet(words: dict[str, str]) -> Finding:
+    return warning(
+        Area.SUBSCRIPTIONS,
+        "quiet-subscription",
+        _("Nothing came for %(subscription)s for %(silence)s.") % words,
+        _(
+            "Have something happen at Zenvia and see whether it comes. If not, register it again; "
+            "if that much silence is usual, raise QUIET_HOURS."
+        ),
+    )

@@ -37,20 +37,46 @@ def message(
 
     `text` None is a phrase in the person's language, unless there is an `attachment`: IMAGE, AUDIO, VIDEO or FILE.
     """
+    _follow_up(store, at, prospect, performer)
     inbound, person = performer == "integration", invent_person(prospect.number)
-    if inbound:
+    if text is None:
+        text = "" if attachment else _phrase(performer, person.country.language)
+    made_id = store.ids.new(at)
+    body = _body(made_id, prospect, performer, text)
+    if attachment:
+        body["attachment"] = {"type": attachment, "url": f"https://media.example/{FILE_NAMES[attachment]}"}
+    if template:
+        body |= {"template": "boas_vindas", "templateParameters": {"firstName": person.first_name}}
+    made = Interaction(
+        id=made_id,
+        created_at=at,
+        prospect_id=prospect.id,
+        via=CHANNELS[prospect.medium],
+        proactive=not inbound,
+        agent=None if performer == "bot" else prospect.agent,
+        bot=performer == "bot",
+        output={"message": {**body, "templateConfig": None}},
+    )
+    prospect.outbound = prospect.outbound if inbound else made
+    return _happened(store, at, prospect, made)
+
+
+def _follow_up(store: Store, at: datetime, prospect: Prospect, performer: str) -> None:
+    """Have a message change where a prospect stands."""
+    if performer == "integration":
         prospect.last_inbound_at = at
         if prospect.status == "archived":
             prospect.status, prospect.archiving_reason = "followUp", None
     elif performer == "agent":
         prospect.agent = prospect.agent or random.choice(store.agents)
         prospect.status = "followUp" if prospect.status in ("unclaimed", "new") else prospect.status
-    if text is None:
-        text = "" if attachment else _phrase(performer, person.country.language)
-    made_id, via = store.ids.new(at), CHANNELS[prospect.medium]
+
+
+def _body(made_id: str, prospect: Prospect, performer: str, text: str) -> dict[str, Any]:
+    inbound, person = performer == "integration", invent_person(prospect.number)
     theirs = person.phone if prospect.medium == "phone" else person.social_id
-    body: dict[str, Any] = {
-        "via": via,
+    return {
+        "via": CHANNELS[prospect.medium],
         "body": text,
         "content": text,
         # What the bot's own messages say is not known.
@@ -60,22 +86,6 @@ def message(
         "sender": theirs if inbound else COMPANY_NUMBER,
         "recipient": COMPANY_NUMBER if inbound else theirs.removeprefix("+"),
     }
-    if attachment:
-        body["attachment"] = {"type": attachment, "url": f"https://media.example/{FILE_NAMES[attachment]}"}
-    if template:
-        body |= {"template": "boas_vindas", "templateParameters": {"firstName": person.first_name}}
-    made = Interaction(
-        id=made_id,
-        created_at=at,
-        prospect_id=prospect.id,
-        via=via,
-        proactive=not inbound,
-        agent=None if performer == "bot" else prospect.agent,
-        bot=performer == "bot",
-        output={"message": {**body, "templateConfig": None}},
-    )
-    prospect.outbound = prospect.outbound if inbound else made
-    return _happened(store, at, prospect, made)
 
 
 def _phrase(performer: str, language: str) -> str:
