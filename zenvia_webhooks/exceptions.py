@@ -46,7 +46,7 @@ class ZenviaAPIError(ZenviaError, ValueError):
 
 
 class RetryLater(Exception):
-    """Raised by a receiver that wants to be tried again after so many seconds.
+    """Raised by a receiver that wants to be attempted again after so many seconds.
 
     It counts as a failed attempt, and after the last that `RETRY_DELAYS` allows there is no other.
     Only the wait is the receiver's own, and that of no other receiver changes.

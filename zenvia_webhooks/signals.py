@@ -70,9 +70,9 @@ _lock = threading.Lock()
 class EventSignal(Signal):
     """A signal for events.
 
-    Receivers get `(sender, event, **kwargs)`: `sender` is the `Event` class, `event` a stored event. Each is tried on
-    its own, retried alone on its own schedule where it raises, and named by its `dispatch_uid` or dotted path.
-    It may return a model instance: the delivery remembers it.
+    Receivers get `(sender, event, **kwargs)`: `sender` is the `Event` class, `event` a stored event. Each is
+    attempted on its own, retried alone on its own schedule if it raises, and named by its `dispatch_uid` or its
+    dotted path. It may return a model instance: the delivery remembers it.
     """
 
     # Django's own list differs between its versions and knows no names, so we keep one of ours beside it.

@@ -121,7 +121,7 @@ def test_several_are_carried_out_at_once(admin_client: Client, zenvia: Sandbox) 
     # A button does its own line alone.
     apply(admin_client, buttons(admin_client)[-1])
     assert [row.topics for row in Subscription.objects.all()] == [["interaction.resolved"]]
-    assert "Carry out all 2" in admin_client.get(AT_ZENVIA).content.decode()
+    assert "Do all 2" in admin_client.get(AT_ZENVIA).content.decode()
     assert len(said(apply(admin_client, *buttons(admin_client)))) == 2
     assert Subscription.objects.filter(status="active").count() == 3
 

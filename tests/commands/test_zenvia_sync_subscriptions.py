@@ -84,7 +84,7 @@ def test_without_apply_it_prints_the_plan_and_changes_nothing(sandbox: Sandbox) 
             f"#{known.pk + 1} quote.updated (default): wait. Zenvia does not list it yet. "
             "A call may be under way: look again in a minute.",
             f"#{known.pk + 2} interaction.resolved (default): register. Zenvia has not listed it for a minute.",
-            "Nothing was changed: --apply carries it out.",
+            "Nothing was changed: --apply does it.",
         ],
         "",
     )

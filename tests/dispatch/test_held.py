@@ -70,7 +70,7 @@ def test_what_is_left_is_released_in_the_end_also_after_an_error() -> None:
 
 
 def test_nobody_is_waited_for_where_tasks_run_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the thread that gives back would hand out, too, and each of its own kind after it."""
+    """Else the thread that releases would hand out, too, and each of its own kind after it."""
     monkeypatch.setattr(connection.features, "has_select_for_update", True)
     monkeypatch.setattr(held, "PATIENCE", 0.01)
     for _ in range(3):
@@ -124,5 +124,5 @@ def test_what_is_released_has_a_hint_of_its_own(monkeypatch: pytest.MonkeyPatch)
     has_another_hint.clear()
     monkeypatch.setattr(wakeup, "hint", hint)
     dispatch_due()
-    # On SQLite nothing is given back meanwhile.
+    # On SQLite nothing is released meanwhile.
     assert hints[:2] == ([0, FIRST_SIZE - 1] if connection.features.has_select_for_update else [0])

@@ -61,7 +61,7 @@ def test_slow_run_gives_back_what_it_has_not_begun_and_calls_others(monkeypatch:
 
 
 def test_run_that_gives_back_calls_others_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever came for the first hint, before the work, saw nothing of what is given back after it."""
+    """Whoever came for the first hint, before the work, saw nothing of what is released after it."""
     monkeypatch.setattr(dispatcher, "CLAIM_SECONDS", 0.01)
     arrive(12)
     assert dispatch_due() == 1

@@ -1,4 +1,4 @@
-"""How an attempt that failed is written down, when it is tried again, and who is told."""
+"""How an attempt that failed is written down, when it is attempted again, and who is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both changes of a registration, to be tried with the same answers of Zenvia's."""
+"""Both changes of a registration, for tests with the same answers of Zenvia's."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ KINDS: dict[Kind, str | Promise] = {
     Kind.FOREIGN: gettext_lazy("another system"),
 }
 BUTTONS: dict[Action, str | Promise] = {
-    Action.WAIT: gettext_lazy("Take note"),
-    Action.ACTIVATE: gettext_lazy("Take note"),
-    Action.END: gettext_lazy("Take note"),
+    Action.WAIT: gettext_lazy("Update the row"),
+    Action.ACTIVATE: gettext_lazy("Update the row"),
+    Action.END: gettext_lazy("Update the row"),
     Action.LOSE: gettext_lazy("Mark as missing"),
     Action.REGISTER: gettext_lazy("Register again"),
     Action.REMOVE: gettext_lazy("Remove at Zenvia"),

@@ -26,7 +26,7 @@ def check_celery(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "Beat has no sweep on its schedule: failed deliveries are not tried again.",
+            "Beat has no sweep on its schedule: failed deliveries are not attempted again.",
             hint="Merge zenvia_webhooks.schedule.BEAT_SCHEDULE into CELERY_BEAT_SCHEDULE, and run beat. "
             "Silence this where the sweep is in a database of django-celery-beat's alone.",
             id="zenvia_webhooks.W008",

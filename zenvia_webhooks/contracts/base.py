@@ -91,7 +91,7 @@ class Contract(Envelope, Protocol):
     TOPICS: Mapping[str, str]
     #: How many topics one subscription holds; None where there is no limit.
     TOPICS_PER_SUBSCRIPTION: int | None
-    #: Whether a new subscription deactivates every other one, a stranger's included.
+    #: Whether a new subscription deactivates every other one, a foreign one included.
     REPLACES: bool
     #: The lists of what happened; empty where none is published.
     LISTS: Sequence[ObjectList]

@@ -141,7 +141,7 @@ def read_list(reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubsc
 def read_subscription(reply: object, wire_topics: Mapping[str, str]) -> RemoteSubscription:
     """Read `{"id", "topics", "callbackUrl"}`; an id that is a whole number is taken for its digits.
 
-    One without a callback URL has an empty one: it is a stranger's, whom a new subscription would replace.
+    One without a callback URL has an empty one: it is foreign, and a new subscription would replace it.
     """
     row = mapping(reply)
     remote_id, topics, callback_url = text(row.get("id")), row.get("topics"), row.get("callbackUrl")

@@ -70,7 +70,7 @@ def _read(answer: Answer, base: str, question: str) -> Finding:
 
 
 def _of_another(status: int, error: object, names: dict[str, object]) -> Finding:
-    """Return what is to be said of an answer that does not prove this site."""
+    """Return what to say of an answer that does not prove this site."""
     if status == 404 and error == "unknown token":
         return broken(
             AREA,

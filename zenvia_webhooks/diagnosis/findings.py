@@ -51,7 +51,7 @@ class Finding:
     severity: Severity
     #: One line, for people.
     text: str
-    #: What to do, for people; empty where nothing is to be done.
+    #: What to do, for people; empty if there is nothing to do.
     fix: str = ""
 
     @property

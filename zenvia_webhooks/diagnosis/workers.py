@@ -75,7 +75,7 @@ def check_beat() -> Iterator[Finding]:
     yield broken(
         Area.BEAT,
         "no-beat",
-        _("No sweep of beat's comes in; %(last)s. Failed deliveries are not tried again.") % {"last": _last(beat)},
+        _("No sweep of beat's comes in; %(last)s. Failed deliveries are not attempted again.") % {"last": _last(beat)},
         _("Start exactly one: celery -A %(app)s beat. On its schedule must be our BEAT_SCHEDULE, kwargs included.")
         % {"app": project_app().main},
     )

@@ -34,7 +34,7 @@ def _read(line: Step) -> Iterator[Finding]:
     if line.kind == Kind.MISSING and row is not None and has_events(row, now()):
         return  # another key's list has it
     text = f"{line.name}: {line.reason}"
-    fix = _("See what is to be done: manage.py zenvia_sync_subscriptions. Then run it with --apply.")
+    fix = _("See what must be done: manage.py zenvia_sync_subscriptions. Then run it with --apply.")
     if line.kind == Kind.MISSING and line.action == Action.WAIT:
         yield warning(AREA, "unlisted-subscription", text, fix)
     elif line.kind in (Kind.MISSING, Kind.CHANGED):

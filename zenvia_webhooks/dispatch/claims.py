@@ -89,7 +89,7 @@ def _claim(
     is_stalled: bool = False,
 ) -> Claim:
     claim_id, using = uuid.uuid4(), due.db
-    # PostgreSQL, MariaDB from 10.6 and MySQL from 8 pass over what another worker is just taking. Elsewhere (SQLite)
+    # PostgreSQL, MariaDB from 10.6 and MySQL from 8 pass over what another worker is just taking. On SQLite
     # the update's own condition decides: what another was faster to take is no longer due. There, the choice is made
     # before the transaction, as one that begins with a read can't always go on to write.
     skips_locked = connections[using].features.has_select_for_update_skip_locked

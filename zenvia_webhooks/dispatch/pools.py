@@ -21,7 +21,7 @@ _unsupported: type | None = None
 
 @celeryd_after_setup.connect(weak=False)
 def note_pool(instance: Any, **kwargs: Any) -> None:
-    """Take note of the pool of the worker that starts in this process."""
+    """Keep the pool of the worker that starts in this process."""
     global _unsupported
     _unsupported = None if issubclass(instance.pool_cls, SUPPORTED) else instance.pool_cls
     if issubclass(instance.pool_cls, prefork.TaskPool) and not hasattr(os, "fork"):

@@ -29,7 +29,7 @@ class Event(models.Model):
     class Status(models.TextChoices):
         #: Stored; not every receiver has had its first attempt.
         PENDING = "pending", _("pending")
-        #: Some receiver failed and will be tried again.
+        #: Some receiver failed and will be attempted again.
         RETRYING = "retrying", _("retrying")
         #: Every receiver succeeded.
         DISPATCHED = "dispatched", _("dispatched")
@@ -213,7 +213,7 @@ class Event(models.Model):
             missing = [name for name in connected if name not in succeeded]
             return missing or (list(connected) if again else [])
         names = list(dict.fromkeys(receivers))
-        if strangers := set(names) - known - set(connected):
+        if unknown := set(names) - known - set(connected):
             there_are = ", ".join(sorted({*known, *connected})) or "none"
-            raise ValueError(f"No receiver is named {', '.join(sorted(strangers))}. There are: {there_are}.")
+            raise ValueError(f"No receiver is named {', '.join(sorted(unknown))}. There are: {there_are}.")
         return [name for name in names if again or name not in succeeded]

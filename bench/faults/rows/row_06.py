@@ -41,7 +41,7 @@ def send_again(line: Line, site: Site, events: int) -> None:
     # The other receiver succeeded the first time, and was left alone.
     others = "SELECT count(*) FROM faults_effect WHERE receiver = 'effect'"
     line.expect(site.ask(others) == events, f"the good receiver ran {site.ask(others)} times for {events} events")
-    line.notes.append("run twice: as they should, for their first tries failed")
+    line.notes.append("run twice: as they should, for their first attempts failed")
 
 
 def deploy(line: Line, site: Site, events: int) -> None:
@@ -55,11 +55,11 @@ def deploy(line: Line, site: Site, events: int) -> None:
     (site.folder / "mended").touch()
     site.start_worker(FAULTS_RECEIVERS="effect")
     unknown = "SELECT count(*) FROM zenvia_webhooks_delivery WHERE error LIKE '%not connected%'"
-    site.wait(lambda: site.ask(unknown) == events, "each has been tried without the receiver", 60)
+    site.wait(lambda: site.ask(unknown) == events, "each has been attempted without the receiver", 60)
     site.processes.stop("worker")
     site.start_worker()
     site.drain(60)
     found = site.check(sent["acknowledged"])
     line.count(sent, found, may_run_twice=True)
     line.expect(found["statuses"] == {"dispatched": events}, f"statuses: {found['statuses']}")
-    line.notes.append("run twice: as they should, for their first tries failed")
+    line.notes.append("run twice: as they should, for their first attempts failed")

@@ -18,7 +18,7 @@ DELAYS = (1, 3)
 #: What `wants_later` asks for.
 LATER = 5
 LEASE, SWEEP = 5, 0.5
-TRIES = len(DELAYS) + 1
+ATTEMPTS = len(DELAYS) + 1
 #: Seconds that taking up may add on a busy machine.
 SLACK = 2
 #: Of a delay, as retries are spread by 10 %; the clock of a database may tell no more than milliseconds.
@@ -52,8 +52,10 @@ def run_them(line: Line, site: Site, events: int) -> None:
     line.expect(len(deliveries) == events * (len(BAD) + 1), f"{len(deliveries)} deliveries")
     for path, status, attempts, event in deliveries:
         receiver = path.rpartition(".")[2]
-        expected = ("failed", TRIES) if receiver in BAD else ("succeeded", 1)
-        line.expect((status, attempts) == expected, f"{receiver} of event {event} is {status} after {attempts} tries")
+        expected = ("failed", ATTEMPTS) if receiver in BAD else ("succeeded", 1)
+        line.expect(
+            (status, attempts) == expected, f"{receiver} of event {event} is {status} after {attempts} attempts"
+        )
     for receiver in BAD:
         for event in range(events):
             judge(line, receiver, site.begun(receiver, event + 1))
@@ -62,7 +64,7 @@ def run_them(line: Line, site: Site, events: int) -> None:
     pks = range(1, events + 1)
     waited = max(site.begun("effect", pk)[0] - site.begun(BAD[0], pk)[0] for pk in pks)
     line.expect(waited <= at_most, f"the good one waited {waited:.1f} s")
-    line.notes.append(f"all had their {TRIES} tries {took:.0f} s later; the good one waited for {waited:.1f} s")
+    line.notes.append(f"all had their {ATTEMPTS} attempts {took:.0f} s later; the good one waited for {waited:.1f} s")
 
 
 def run_two(line: Line, site: Site, events: int) -> None:
@@ -76,7 +78,7 @@ def run_two(line: Line, site: Site, events: int) -> None:
     usual: dict[str, list[float]] = {}
     for receiver, delays in {"raises": DELAYS, "wants_later": [LATER] * len(DELAYS)}.items():
         waits = [site.waits(receiver, event + 1) for event in range(events)]
-        line.expect(all(len(of_one) == TRIES - 1 for of_one in waits), f"{receiver} ran {waits}")
+        line.expect(all(len(of_one) == ATTEMPTS - 1 for of_one in waits), f"{receiver} ran {waits}")
         # The median: a busy machine holds up some.
         usual[receiver] = [statistics.median(number) for number in zip(*waits, strict=False)]
         for shortest, wait, delay in zip(map(min, zip(*waits, strict=False)), usual[receiver], delays, strict=False):
@@ -84,13 +86,13 @@ def run_two(line: Line, site: Site, events: int) -> None:
             at_most = AT_MOST * delay + SWEEP + SLACK
             line.expect(wait <= at_most, f"{receiver} usually waited {wait:.1f} s, not {delay} s")
     shown = "; ".join(f"{name} {', '.join(f'{wait:.1f} s' for wait in waits)}" for name, waits in usual.items())
-    line.notes.append(f"the waits between {TRIES} tries, {DELAYS} s being set and {LATER} s asked for: {shown}")
+    line.notes.append(f"the waits between {ATTEMPTS} attempts, {DELAYS} s being set and {LATER} s asked for: {shown}")
 
 
 def judge(line: Line, receiver: str, begun: list[float]) -> None:
     # The first attempt of an event is not counted beforehand, so one that ends its worker may have one more.
-    most = TRIES + (receiver == "hangs")
-    line.expect(TRIES <= len(begun) <= most, f"{receiver} ran {len(begun)} times")
+    most = ATTEMPTS + (receiver == "hangs")
+    line.expect(ATTEMPTS <= len(begun) <= most, f"{receiver} ran {len(begun)} times")
     waits = [second - first for first, second in itertools.pairwise(begun)]
     delays = [LATER] * len(waits) if receiver == "wants_later" else [0, *DELAYS][-len(waits) :]
     for wait, delay in zip(waits, delays, strict=False):

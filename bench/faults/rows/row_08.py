@@ -66,7 +66,7 @@ def poison(line: Line, site: Site, later: int) -> None:
     for path, status, attempts, event in fates:
         receiver = path.rpartition(".")[2]
         expected = "failed" if receiver == KILLER else "succeeded"
-        line.expect(status == expected, f"{receiver} of poisoned event {event} is {status} after {attempts} tries")
+        line.expect(status == expected, f"{receiver} of poisoned event {event} is {status} after {attempts} attempts")
         line.expect(
             receiver == KILLER or len(site.begun(receiver, event)) == 1,
             f"{receiver} of poisoned event {event} ran twice",
@@ -76,6 +76,6 @@ def poison(line: Line, site: Site, later: int) -> None:
     line.expect(longest >= LEASE, f"no event waited longer than {longest:.1f} s: the poisoned had no neighbours")
     line.expect(longest <= LEASE + SWEEP + WORK, f"another event waited {longest:.1f} s")
     line.notes.append(
-        f"{POISON} poisoned events ran {runs} times, {tries} tries being allowed; {still_open} of them "
+        f"{POISON} poisoned events ran {runs} times, {tries} attempts being allowed; {still_open} of them "
         f"were still open when the {2 * NEIGHBOURS + later} others had been delivered; longest wait {longest:.1f} s"
     )

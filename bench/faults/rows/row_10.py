@@ -89,7 +89,7 @@ def late(line: Line, site: Site) -> None:
     found = site.check(sent["acknowledged"])
     line.count(sent, found | {"overlapping": []}, may_run_twice=True)
     attempts = site.ask("SELECT attempts FROM zenvia_webhooks_delivery")
-    line.expect(attempts <= 2, f"{attempts} tries")
+    line.expect(attempts <= 2, f"{attempts} attempts")
     line.expect(Path(f"/proc/{stopped}").exists(), "the stopped process did not go on")
     line.notes.append(
         f"delivered by another after {took:.1f} s, the lease being {LEASE} s; the late outcome was discarded"

@@ -54,16 +54,16 @@ class Command(OwnCommand):
             raise CommandError("Nothing was replayed.")
         # All due since this moment, so that what arrives meanwhile is newer and need not wait for them.
         due_at = events.annotate(now=DatabaseNow()).values_list("now", flat=True).first()
-        progress, replayed, stranger = Progress(self.stderr, total), 0, ""
+        progress, replayed, unknown = Progress(self.stderr, total), 0, ""
         for event in _each(events):
             try:
                 replayed += bool(event.replay(receiver, again=again, due_at=due_at))
             except ValueError as error:
-                stranger = str(error)  # to this event's topic; another's may know it
+                unknown = str(error)  # to this event's topic; another's may know it
             progress.advance()
         progress.end()
-        if stranger and not replayed:
-            raise CommandError(stranger)
+        if unknown and not replayed:
+            raise CommandError(unknown)
         self.stdout.write(f"Replayed {replayed} events.")
 
 

@@ -49,7 +49,7 @@ class Command(OwnCommand):
         if not number:
             self.stdout.write("There is nothing to do.")
         elif not options["apply"]:
-            self.stdout.write("Nothing was changed: --apply carries it out.")
+            self.stdout.write("Nothing was changed: --apply does it.")
 
     def accounts(self, account: str | None) -> list[str]:
         try:
