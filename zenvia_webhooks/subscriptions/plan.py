@@ -90,9 +90,9 @@ class Step:
 
     @property
     def url(self) -> str:
-        return (
-            self.remote.callback_url if self.remote else self.subscription.registered_url if self.subscription else ""
-        )
+        if self.remote is not None:
+            return self.remote.callback_url
+        return self.subscription.registered_url if self.subscription else ""
 
     @property
     def host(self) -> str:
@@ -114,7 +114,12 @@ def plan(
     call can be under way for it.
     """
     matches = {row.pk: listed.match(row) for row in rows if row.account == listed.account.alias}
-    lines = [line for row in rows if row.pk in matches for line in _lines_of(row, matches[row.pk], listed, now, unsent)]
+    lines = [
+        line
+        for row in rows
+        if row.pk in matches
+        for line in _lines_of(row, matches[row.pk], listed, now, row == unsent)
+    ]
     seen = {(line.contract, line.remote.id) for line in lines if line.remote}
     held = _held(lines, listed)
     for contract, remote in listed.all():
@@ -130,7 +135,7 @@ def plan(
 
 
 def _lines_of(
-    row: Subscription, match: RemoteSubscription | None, listed: Listed, now: datetime, unsent: Subscription | None
+    row: Subscription, match: RemoteSubscription | None, listed: Listed, now: datetime, is_unsent: bool
 ) -> Iterator[Step]:
     its = listed.of(row)
     line = Step(
@@ -143,30 +148,24 @@ def _lines_of(
         remote=match,
         is_alone=len(its) == 1,
     )
-    is_unsent = unsent is not None and unsent.pk == row.pk
     if row.is_ending:
-        yield from _ending(line, row, its, listed, now, is_unsent=is_unsent)
+        may_come = match is None and not is_unsent and is_under_way(row, now)
+        yield from _ending(line, row, its, listed, now, may_come)
     elif row.is_foreign:
         reason = _("Registered for another site, %(host)s: left alone. Deactivate the row here, or replace it.")
         yield replace(line, reason=reason % {"host": host_of(row.registered_url)})
     elif row.status != Status.INACTIVE:
-        kind, action, reason = _verdict(row, match, its, now, is_unsent=is_unsent)
+        kind, action, reason = _verdict(row, match, its, now, is_unsent)
         yield replace(line, kind=kind, action=action, reason=reason)
 
 
 def _ending(
-    line: Step,
-    row: Subscription,
-    its: Sequence[RemoteSubscription],
-    listed: Listed,
-    now: datetime,
-    *,
-    is_unsent: bool,
+    line: Step, row: Subscription, its: Sequence[RemoteSubscription], listed: Listed, now: datetime, may_come: bool
 ) -> Iterator[Step]:
     line = replace(line, kind=Kind.ENDING, remote=None)
     if line.contract in listed.errors:
         yield replace(line, reason=str(listed.errors[line.contract]))
-    elif listed.match(row) is None and is_under_way(row, now) and not is_unsent:
+    elif may_come:
         text = _("Its registration may still be under way at Zenvia: try again in a minute.")
         yield replace(line, action=Action.WAIT, reason=text)
     elif its:
@@ -193,7 +192,6 @@ def _verdict(
     match: RemoteSubscription | None,
     its: Sequence[RemoteSubscription],
     now: datetime,
-    *,
     is_unsent: bool,
 ) -> tuple[Kind, Action, str]:
     if match is not None:

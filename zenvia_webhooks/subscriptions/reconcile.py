@@ -72,7 +72,7 @@ def reconcile(
             save(row, **undo, last_error=explain(error, account))
         raise
     lines = _plan(listed, unsent=None if undo is None else row)
-    steps = [step for step in lines if (step.key == only.key if isinstance(only, Step) else _is_of(step, only))]
+    steps = [step for step in lines if (step.key == only.key if isinstance(only, Step) else step.subscription == only)]
     perform(steps, listed, approved=approved, undo=undo)
     return steps
 
@@ -132,10 +132,6 @@ def _plan(listed: Listed, *, unsent: Subscription | None = None) -> list[Step]:
     return plan(all_rows(), listed, now(), unsent=unsent)
 
 
-def _is_of(step: Step, row: Subscription) -> bool:
-    return step.subscription is not None and step.subscription.pk == row.pk
-
-
 def _register(
     step: Step, row: Subscription, listed: Listed, approved: Container[str], undo: dict[str, Any] | None
 ) -> None:
@@ -184,7 +180,7 @@ def _look_again(row: Subscription, before: Listed, answer: Answer) -> None:
     else:
         try:
             lines = _plan(listed)
-            perform([step for step in lines if _is_of(step, row) and step.action != Action.REGISTER], listed)
+            perform([step for step in lines if step.subscription == row and step.action != Action.REGISTER], listed)
         except StillRegisteredError as error:
             save(row, last_error=_("The previous one is still at Zenvia: %(error)s") % {"error": error})
         if is_there and newcomers:
@@ -210,4 +206,4 @@ def _remove(steps: Sequence[Step]) -> None:
     listed = remove(first.account, first.contract, remotes)
     if row is not None:
         lines = _plan(listed, unsent=row)
-        perform([step for step in lines if _is_of(step, row) and not step.changes_zenvia], listed)
+        perform([step for step in lines if step.subscription == row and not step.changes_zenvia], listed)
