@@ -9,9 +9,10 @@ from pathlib import Path
 from tests.support.host import environment
 from tests.support.paths import ROOT
 
-#: Python's documentation says of each: "Availability: Unix". Celery has found out by then that this is Linux: on
-#: Windows it goes other ways of its own.
+#: Python's documentation says of each: "Availability: Unix". Celery and asyncio have found out by then that this is
+#: Linux: on Windows they go other ways of their own.
 WITHOUT = """
+import asyncio
 import celery, celery.app.base, celery.concurrency.prefork, kombu.transport.filesystem
 import os, signal, sys
 for name in ("fork", "forkpty", "register_at_fork", "killpg", "getpgrp", "getpgid", "setpgid", "setsid", "getuid",
