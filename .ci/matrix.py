@@ -87,6 +87,8 @@ def limited(command: list[str], variables: dict[str, str], limit: float) -> int:
             kill(process, signal.SIGABRT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
+            # Its children write theirs, too; they may be slower than it.
+            time.sleep(1)
             raise
         finally:
             # Also what outlived it, and also after Ctrl-C.
