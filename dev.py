@@ -45,6 +45,7 @@ FOREIGN = [
     "PIP_TARGET",
     "PIP_USER",
     "PYTEST_ADDOPTS",
+    "PYTHONDONTWRITEBYTECODE",  # every process would compile all of Django and Celery again: three times the work
     "PYTHONHOME",
     "PYTHONPATH",
     "PYTHONSTARTUP",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import signal
-import subprocess
-import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
@@ -16,40 +15,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from tests.support.paths import ROOT
+from tests.support import killed
+from tests.support.killed import Forks
 from tests.support.rows import to_do
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-#: Runs a command of ours; kills itself right before or right after a call of a method, once POST or DELETE is out.
-KILLED = """
-import os, signal, sys
-import django
-django.setup()
-from django.core.management import call_command
-from zenvia_webhooks.client import api
-
-point, *command = sys.argv[1:]
-exchange, made = api.exchange, []
-
-def kill_at(moment, call):
-    if f"{moment} {call.method}" == point and (call.method != "GET" or "POST" in made):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def exchange_or_die(call, *rest):
-    kill_at("before", call)
-    answer = exchange(call, *rest)
-    made.append(call.method)
-    kill_at("after", call)
-    return answer
-
-api.exchange = exchange_or_die
-print("ready", flush=True)
-call_command(*command)
-"""
 
 
 class Zenvia:
@@ -78,28 +51,31 @@ def use(settings: Any, zenvia: Zenvia, contract: str) -> None:
     settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": account}, "CALLBACK_BASE_URL": "https://crm.example.com"}
 
 
-def run_and_kill(settings: Any, zenvia: Zenvia, point: str, *command: str) -> None:
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with killed.forks() as started:
+        yield started
+
+
+def run_and_kill(settings: Any, zenvia: Zenvia, forks: Forks, point: str, *command: str) -> None:
     """Run a command in a process of its own that gets no further than this point."""
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.support.killed",
-        "KILLED_DATABASE": str(connection.settings_dict["NAME"]),
-        "KILLED_SETTINGS": json.dumps(settings.ZENVIA_WEBHOOKS),
-    }
-    process = subprocess.Popen([sys.executable, "-c", KILLED, point, *command], cwd=ROOT, env=environment)
+    process: Future[int] = Future()
+    is_over = threading.Event()
 
     def kill(method: str) -> None:
         if point == f"during {method}":
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait(timeout=60)
+            os.kill(process.result(timeout=60), signal.SIGKILL)
+            assert is_over.wait(timeout=60)
 
     zenvia.on_call = kill
     try:
-        assert process.wait(timeout=120) == -signal.SIGKILL
+        process.set_result(
+            forks.begin(str(connection.settings_dict["NAME"]), settings.ZENVIA_WEBHOOKS, point, *command)
+        )
+        assert forks.wait() == -signal.SIGKILL
     finally:
+        is_over.set()
         zenvia.on_call = lambda _method: None
-        process.kill()
-        process.wait()
 
 
 def apply() -> str:
@@ -143,9 +119,9 @@ CHANGE_POINTS = [
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 @pytest.mark.parametrize("point", POST_POINTS)
-def test_a_killed_registration_is_made_whole(settings: Any, zenvia: Zenvia, contract: str, point: str) -> None:
+def test_a_killed_registration_is_made_whole(settings: Any, zenvia: Zenvia, forks: Forks, contract: str, point: str) -> None:
     use(settings, zenvia, contract)
-    run_and_kill(settings, zenvia, point, "zenvia_register_subscription", "--topic", "lead.created")
+    run_and_kill(settings, zenvia, forks, point, "zenvia_register_subscription", "--topic", "lead.created")
     assert Subscription.objects.get().status == "pending"
 
     apply()
@@ -158,14 +134,14 @@ def test_a_killed_registration_is_made_whole(settings: Any, zenvia: Zenvia, cont
 @pytest.mark.parametrize(("contract", "point"), CHANGE_POINTS)
 @pytest.mark.parametrize("change", ["rotation", "topics"])
 def test_a_killed_change_is_made_whole_and_never_without_a_registration(
-    settings: Any, zenvia: Zenvia, contract: str, point: str, change: str
+    settings: Any, zenvia: Zenvia, forks: Forks, contract: str, point: str, change: str
 ) -> None:
     use(settings, zenvia, contract)
     row = subscriptions.add("default", ["lead.created"])
     subscriptions.register(row)
     old_token, zenvia.fewest = row.token, 1
     options = ["--rotate"] if change == "rotation" else ["--topic", "quote.updated"]
-    run_and_kill(settings, zenvia, point, "zenvia_change_subscription", str(row.pk), *options)
+    run_and_kill(settings, zenvia, forks, point, "zenvia_change_subscription", str(row.pk), *options)
     row.refresh_from_db()
     assert row.accepts(old_token)
 
@@ -181,11 +157,11 @@ def test_a_killed_change_is_made_whole_and_never_without_a_registration(
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 @pytest.mark.parametrize("point", ["before DELETE", "during DELETE", "after DELETE"])
-def test_a_killed_removal_is_made_whole(settings: Any, zenvia: Zenvia, contract: str, point: str) -> None:
+def test_a_killed_removal_is_made_whole(settings: Any, zenvia: Zenvia, forks: Forks, contract: str, point: str) -> None:
     use(settings, zenvia, contract)
     row = subscriptions.add("default", ["lead.created"])
     subscriptions.register(row)
-    run_and_kill(settings, zenvia, point, "zenvia_change_subscription", str(row.pk), "--deactivate")
+    run_and_kill(settings, zenvia, forks, point, "zenvia_change_subscription", str(row.pk), "--deactivate")
     row.refresh_from_db()
     assert (row.status, row.accepts(row.token)) == ("active", True)
 
