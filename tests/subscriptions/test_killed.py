@@ -119,7 +119,9 @@ CHANGE_POINTS = [
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 @pytest.mark.parametrize("point", POST_POINTS)
-def test_a_killed_registration_is_made_whole(settings: Any, zenvia: Zenvia, forks: Forks, contract: str, point: str) -> None:
+def test_a_killed_registration_is_made_whole(
+    settings: Any, zenvia: Zenvia, forks: Forks, contract: str, point: str
+) -> None:
     use(settings, zenvia, contract)
     run_and_kill(settings, zenvia, forks, point, "zenvia_register_subscription", "--topic", "lead.created")
     assert Subscription.objects.get().status == "pending"

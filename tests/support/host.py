@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import dj_database_url
 
 from tests.support.paths import ROOT
+from tests.support.shell import Shell
 
 T = TypeVar("T")
 
@@ -117,6 +118,7 @@ class Host:
         self.folder, self.python, self.port = folder, python, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._shell: Shell | None = None
         self.folder.mkdir()
         self._run("-m", "django", "startproject", "host", ".")
         for path, text in {
@@ -145,8 +147,9 @@ class Host:
 
     def shell(self, code: str) -> str:
         """Run code with the models of the app at hand; return what it printed last."""
-        imports = "from zenvia_webhooks.models import *; from shop.models import *; "
-        return self._run("manage.py", "shell", "-c", imports + code).strip().rpartition("\n")[2]
+        if self._shell is None:
+            self._shell = Shell(self.python, self.folder, environment())
+        return self._shell.run(code).strip().rpartition("\n")[2]
 
     def start(self, *, beat_apart: bool = False) -> None:
         """Start web server and worker, with beat in it or as a process of its own, and wait until both are there."""
@@ -164,7 +167,10 @@ class Host:
         wait_for(lambda: " ready." in (self.folder / "worker.log").read_text(), self.logs)
 
     def stop(self, *names: str) -> None:
-        """Stop "web", "worker", "beat", or all of them."""
+        """Stop "web", "worker", "beat", or all of them and the shell."""
+        if self._shell is not None and not names:
+            self._shell.stop()
+            self._shell = None
         ending = [self._running.pop(name) for name in names or list(self._running)]
         for process in ending:
             process.terminate()

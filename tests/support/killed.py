@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import django
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.db import connection
 
 from tests.support.paths import ROOT
 from zenvia_webhooks.client import api
+from zenvia_webhooks.client.transport import exchange
 
 
 class Forks:
@@ -61,7 +63,7 @@ def run_and_die(database: str, zenvia_webhooks: dict[str, Any], point: str, comm
     """Run a command; die right before or right after a call of a method, once POST or DELETE is out."""
     connection.settings_dict["NAME"] = database
     settings.ZENVIA_WEBHOOKS = zenvia_webhooks
-    exchange, made = api.exchange, []
+    made = []
 
     def kill_at(moment: str, call: Any) -> None:
         if f"{moment} {call.method}" == point and (call.method != "GET" or "POST" in made):
@@ -74,9 +76,9 @@ def run_and_die(database: str, zenvia_webhooks: dict[str, Any], point: str, comm
         kill_at("after", call)
         return answer
 
-    api.exchange = exchange_or_die
-    # What a command prints is no answer to the test.
-    call_command(*command, stdout=sys.stderr)
+    with mock.patch.object(api, "exchange", exchange_or_die):
+        # What a command prints is no answer to the test.
+        call_command(*command, stdout=sys.stderr)
 
 
 def serve() -> None:
@@ -84,10 +86,10 @@ def serve() -> None:
     for line in sys.stdin:
         fork = os.fork()
         if fork == 0:
-            return run_and_die(*json.loads(line))
+            run_and_die(*json.loads(line))
+            return
         print(fork, flush=True)  # noqa: T201 (the test reads it)
         print(os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1]), flush=True)  # noqa: T201
-    return None
 
 
 if __name__ == "__main__":
