@@ -9,6 +9,8 @@ from typing import Any
 from django.apps import apps
 from django.contrib.admin.utils import quote
 from django.db import models, router, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,6 +18,17 @@ from django.utils.safestring import SafeString
 from zenvia_webhooks.models import Delivery
 
 logger = logging.getLogger(__name__)
+
+
+class FromWriter:
+    """Of a ModelAdmin or an inline: show what is in the database that is written to.
+
+    A replica may not have a new row yet, and people decide by what these pages show.
+    """
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # the admin's
+        return rows.using(router.db_for_write(rows.model))
 
 
 def badge(status: str, label: str) -> SafeString:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
-from zenvia_webhooks.admin.display import badge, block, json_block, result_link
+from zenvia_webhooks.admin.display import FromWriter, badge, block, json_block, result_link
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import ENVELOPES
 from zenvia_webhooks.models import Delivery, Event
@@ -50,7 +50,7 @@ class TopicFilter(admin.SimpleListFilter):
         return queryset.filter(topic=self.value()) if self.value() else queryset
 
 
-class DeliveryInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs alone
+class DeliveryInline(FromWriter, admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs alone
     """How handing the event to each receiver went."""
 
     model = Delivery
@@ -89,7 +89,7 @@ class DeliveryInline(admin.TabularInline):  # type: ignore[type-arg]  # generic 
 
 
 @admin.register(Event)
-class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+class EventAdmin(FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     """Events, to read and to replay."""
 
     list_display = ("topic_or_error", "person", "status_badge", "received_at")
@@ -230,7 +230,7 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
             raise Http404
         if not self.has_replay_permission(request):
             raise PermissionDenied
-        self.replay_selected(request, Event.objects.filter(pk=pk))
+        self.replay_selected(request, self.get_queryset(request).filter(pk=pk))
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:zenvia_webhooks_event_change", args=[pk]))
 
     @admin.action(description=_("Replay"), permissions=["replay"])

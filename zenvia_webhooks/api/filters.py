@@ -112,12 +112,18 @@ class EventFilters(django_filters.FilterSet):
     # A list is walked by id: without a bound on the id too, what finds no more would walk on to the end of the table.
 
     def received_since(self, events: QuerySet[Event], name: str, moment: datetime) -> QuerySet[Event]:
-        earlier = Event.objects.filter(received_at__lte=moment - MAX_DISORDER).order_by("-received_at", "-pk")
+        earlier = (
+            Event.objects.using(events.db)
+            .filter(received_at__lte=moment - MAX_DISORDER)
+            .order_by("-received_at", "-pk")
+        )
         last = earlier.values_list("pk", flat=True).first() or 0
         return events.filter(received_at__gt=moment - MICROSECOND, pk__gt=last)
 
     def received_until(self, events: QuerySet[Event], name: str, moment: datetime) -> QuerySet[Event]:
-        later = Event.objects.filter(received_at__gte=moment + MAX_DISORDER).order_by("received_at", "pk")
+        later = (
+            Event.objects.using(events.db).filter(received_at__gte=moment + MAX_DISORDER).order_by("received_at", "pk")
+        )
         first = later.values_list("pk", flat=True).first() or MAX_ID
         return events.filter(received_at__lte=moment - MICROSECOND, pk__lt=first)
 
@@ -126,6 +132,9 @@ class EventFilters(django_filters.FilterSet):
             return events
         settled = from_now(-SETTLING_SECONDS)
         # `+ 0` has the index of the times used: for a bare MIN(id), PostgreSQL may walk all ids from the lowest on.
-        first = Event.objects.filter(received_at__gt=settled).aggregate(id=Min(F("pk") + 0))["id"] or MAX_ID
+        first = (
+            Event.objects.using(events.db).filter(received_at__gt=settled).aggregate(id=Min(F("pk") + 0))["id"]
+            or MAX_ID
+        )
         # Below the first that has not settled: of two that came at once, the one with the lower id may settle last.
         return events.filter(received_at__lte=settled, pk__lt=first).order_by("pk")

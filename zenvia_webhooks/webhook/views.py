@@ -105,8 +105,8 @@ def find_subscription(token: str) -> tuple[Subscription, ClockReading]:
     if not TOKEN.fullmatch(token):
         raise RefusedError(404, "unknown token")
     using = router.db_for_write(Subscription)
-    # In a transaction: neither Django's router nor a pooler sends it to a replica, which may not know a new
-    # subscription yet.
+    # In a transaction: neither Django's router nor a pooler sends it to a replica. That may not know a new subscription
+    # yet; and its clock may be ahead, by which the event would fall due only after its hint has been followed.
     with transaction.atomic(using=using):
         subscription = Subscription.objects.using(using).annotate(now=DatabaseNow()).with_token(token)
     if subscription is None:

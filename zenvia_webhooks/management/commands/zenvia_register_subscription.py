@@ -6,6 +6,8 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import router
+from django.db.models import QuerySet
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
@@ -41,7 +43,7 @@ class Command(OwnCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         account = options["account"]
-        latest = Event.objects.order_by("pk").values_list("pk", flat=True).last() or 0
+        latest = _events().order_by("pk").values_list("pk", flat=True).last() or 0
         try:
             topics = options["topic"] or list(get_contract(conf.account(account).contract).TOPICS)
             wire = subscriptions.wire_names(account)
@@ -68,7 +70,8 @@ class Command(OwnCommand):
     def advise(self, account: str, topics: list[str]) -> None:
         of, wanted = conf.account(account), bool(interaction_resolved.connected(Event))
         # Those that are registered already stay, or are named anew.
-        there = Subscription.objects.filter(account=account).exclude(status=Subscription.Status.INACTIVE)
+        rows = Subscription.objects.using(router.db_for_write(Subscription))
+        there = rows.filter(account=account).exclude(status=Subscription.Status.INACTIVE)
         every = {topic for row in there for topic in row.topics} | set(topics)
         if advice := get_contract(of.contract).advice(every, of.wire_topics, wants_resolved=wanted):
             self.stderr.write(advice)
@@ -89,7 +92,7 @@ class Command(OwnCommand):
 
     def wait(self, rows: list[Subscription], latest: int, timeout: float | None) -> None:
         self.stdout.write("Waiting for the first event; Ctrl-C ends it.")
-        events = Event.objects.filter(subscription__in=[row.pk for row in rows]).order_by("pk")
+        events = _events().filter(subscription__in=[row.pk for row in rows]).order_by("pk")
         ends = None if timeout is None else time.monotonic() + timeout
         try:
             while (event := events.filter(pk__gt=latest).first()) is None:
@@ -101,3 +104,8 @@ class Command(OwnCommand):
         self.stdout.write(
             f"{event}: received at {event.received_at:%Y-%m-%d %H:%M:%S %Z}, {event.get_status_display()}."
         )
+
+
+def _events() -> QuerySet[Event]:
+    # Not from a replica: one that is behind would have an old event look new.
+    return Event.objects.using(router.db_for_write(Event))

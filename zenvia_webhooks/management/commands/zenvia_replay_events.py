@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db import router
 from django.db.models import QuerySet
 
 from zenvia_webhooks.management.arguments import confirmed, moment
@@ -77,7 +78,8 @@ def _chosen(
     **_options: Any,
 ) -> QuerySet[Event]:
     wanted = {"topic": topic, "account": account, "received_at__gte": since, "received_at__lt": until}
-    events = Event.objects.filter(status__in=status or [Event.Status.FAILED, Event.Status.UNHANDLED])
+    events = Event.objects.using(router.db_for_write(Event))
+    events = events.filter(status__in=status or [Event.Status.FAILED, Event.Status.UNHANDLED])
     return events.filter(**{key: value for key, value in wanted.items() if value is not None})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
+from django.db import router
 
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
@@ -85,13 +86,15 @@ class Command(OwnCommand):
 
 
 def _find(subscription: int | None, topic: str, contract: str | None) -> Subscription:
+    # Not from a replica, which may not have a new one yet.
+    written = Subscription.objects.using(router.db_for_write(Subscription))
     if subscription is not None:
-        row = Subscription.objects.filter(pk=subscription).first()
+        row = written.filter(pk=subscription).first()
         if row is None:
             raise CommandError(f"There is no subscription {subscription}.")
         return row
     # Not in SQL: SQLite can't look into a JSON list.
-    rows = Subscription.objects.exclude(status=Subscription.Status.INACTIVE).order_by("-created_at", "-pk")
+    rows = written.exclude(status=Subscription.Status.INACTIVE).order_by("-created_at", "-pk")
     row = next((row for row in rows if _holds(row, topic, contract)), None)
     if row is None:
         raise CommandError(
