@@ -14,6 +14,7 @@ from django.dispatch import Signal
 from django.utils.inspect import func_accepts_kwargs
 
 from zenvia_webhooks.contracts.values import Interaction
+from zenvia_webhooks.interruptions import guarded, guarded_async
 
 ReceiverFunction = Callable[..., Any]
 F = TypeVar("F", bound=ReceiverFunction)
@@ -173,13 +174,23 @@ EVENT_SIGNALS = (
     event_received,
 )
 
+
+class ReportSignal(Signal):
+    """A signal about our own work: whatever a receiver raises is logged, and the others are called all the same."""
+
+    def _live_receivers(self, sender: object) -> tuple[list[ReceiverFunction], list[ReceiverFunction]]:
+        # Django's `send_robust` stops at what is no `Exception`.
+        receivers, asynchronous = super()._live_receivers(sender)
+        return list(map(guarded, receivers)), list(map(guarded_async, asynchronous))
+
+
 #: Sent at once, best effort, after every failed attempt: `(sender, event, delivery)`, sender the `Delivery` class.
 #: An exception in a receiver is logged and goes no further.
-delivery_failed = Signal()
+delivery_failed = ReportSignal()
 #: Sent once, best effort, when Zenvia no longer lists a subscription and no events come through it:
 #: `(sender, subscription)`, sender the `Subscription` class. In whatever process compared; it is registered again by a
 #: person or by `zenvia_sync_subscriptions --apply`, not by itself.
-subscription_lost = Signal()
+subscription_lost = ReportSignal()
 
 
 def _make_room(name: str, receiver: ReceiverFunction) -> None:

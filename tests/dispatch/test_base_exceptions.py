@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,13 +12,15 @@ from django.db import transaction
 
 from tests.shop.models import Customer
 from tests.support import receivers
+from tests.support.factories import make_subscription
 from tests.support.one_receiver import names
 from tests.support.webhooks import arrived
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.exceptions import RetryLater
-from zenvia_webhooks.models import Event
+from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.models.delivery import result_of
-from zenvia_webhooks.signals import delivery_failed, lead_created, non_atomic
+from zenvia_webhooks.signals import delivery_failed, lead_created, non_atomic, subscription_lost
+from zenvia_webhooks.subscriptions.rows import lose
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -95,17 +97,59 @@ def test_what_runs_after_the_commit_takes_no_success_back() -> None:
     assert (names(), event.deliveries.get().status) == (["Bia"], "succeeded")
 
 
-def test_a_receiver_of_delivery_failed_ends_nothing() -> None:
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    """Collect the statuses of what our own signals tell of, behind receivers of theirs that end everything."""
+    found: list[str] = []
+
+    def hears(signal: Any, sender: Any, **kwargs: Any) -> None:
+        found.append(next(kwargs[name].status for name in ("delivery", "subscription") if name in kwargs))
+
+    receivers_of_ours = (tells_and_stops, tells_and_stops_later, hears)
+    for signal in (delivery_failed, subscription_lost):
+        for receiver in receivers_of_ours:
+            signal.connect(receiver)
+    yield found
+    for signal in (delivery_failed, subscription_lost):
+        for receiver in receivers_of_ours:
+            assert signal.disconnect(receiver)
+
+
+def tells_and_stops(sender: Any, **kwargs: Any) -> None:
+    raise Stopped
+
+
+async def tells_and_stops_later(sender: Any, **kwargs: Any) -> None:
+    raise Stopped
+
+
+def test_a_receiver_of_delivery_failed_ends_nothing_and_the_others_hear(
+    told: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     lead_created.connect(receivers.broken)
     lead_created.connect(receivers.create_customer)
-    delivery_failed.connect(stops)
-    try:
-        event = arrived(name="Ana")
-        dispatch_due()
-    finally:
-        delivery_failed.disconnect(stops)
-    assert names() == ["Ana"]
+    event = arrived(name="Ana")
+    dispatch_due()
+    assert (names(), told) == (["Ana"], ["retrying"])
     assert Event.objects.get(pk=event.pk).status == Event.Status.RETRYING
+    assert "tells_and_stops_later" in caplog.text
+
+
+def test_a_receiver_of_subscription_lost_ends_nothing_and_the_others_hear(told: list[str]) -> None:
+    lose(make_subscription())
+    assert (told, Subscription.objects.get().status) == (["missing"], "missing")
+
+
+def test_ctrl_c_in_a_receiver_of_ours_passes(told: list[str]) -> None:
+    def interrupts(sender: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    subscription_lost.connect(interrupts)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            lose(make_subscription())
+    finally:
+        subscription_lost.disconnect(interrupts)
 
 
 class Keyless(Customer):

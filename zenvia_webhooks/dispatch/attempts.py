@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from asgiref.sync import async_to_sync
-from celery.exceptions import SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import router, transaction
 
 from zenvia_webhooks import failpoints
@@ -25,6 +24,7 @@ from zenvia_webhooks.dispatch.outcomes import WorkerDiedError
 from zenvia_webhooks.dispatch.retries import is_last
 from zenvia_webhooks.dispatch.transactions import TransactionLeftOpenError, close_all, is_databases, none_left_open
 from zenvia_webhooks.exceptions import GiveUp, RetryLater
+from zenvia_webhooks.interruptions import only_exceptions
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.redaction import drop_values
 from zenvia_webhooks.signals import Receiver, delivery_failed
@@ -34,14 +34,6 @@ logger = logging.getLogger(__name__)
 
 class NotConnectedError(Exception):
     """The receiver is not connected in this worker: renamed, removed, or in code not deployed here yet."""
-
-
-class ReceiverExitedError(Exception):
-    """The receiver raised what is no `Exception`, which would end a process that others run in, too."""
-
-
-class ReceiverCancelledError(ReceiverExitedError):
-    """The receiver let a cancellation out that was not meant for it."""
 
 
 class TooSlowError(Exception):
@@ -143,34 +135,11 @@ def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exceptio
     row = outcome.write_failure(error, is_gone=attempt.receiver is None)
     if row.status != Delivery.Status.SUCCEEDED:
         try:
-            with only_exceptions(), none_left_open():
+            with none_left_open():
                 delivery_failed.send_robust(sender=Delivery, event=copy.deepcopy(attempt.event), delivery=row)
         except TransactionLeftOpenError:
             logger.exception("a receiver of delivery_failed left a transaction open event=%s", attempt.event.pk)
-        except ReceiverExitedError:
-            logger.exception("a receiver of delivery_failed raised what is no Exception event=%s", attempt.event.pk)
     return row
-
-
-@contextlib.contextmanager
-def only_exceptions() -> Iterator[None]:
-    """Raise ReceiverExitedError in place of what a host's code raises and is no `Exception`.
-
-    Ctrl-C passes, and so does what Celery and its pools end a worker with.
-    """
-    try:
-        yield
-    except (Exception, KeyboardInterrupt, WorkerShutdown, WorkerTerminate):
-        raise
-    except BaseException as error:
-        # A process of a pool turns a signal into an exit with a negative code.
-        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code < 0:
-            raise
-        if isinstance(error, SystemExit):
-            raise ReceiverExitedError(f"it called sys.exit({error.code!r})") from error
-        if isinstance(error, asyncio.CancelledError):
-            raise ReceiverCancelledError("something that it awaited was cancelled") from error
-        raise ReceiverExitedError(f"it raised {outcomes.error_text(error)}") from error
 
 
 def _deliver(attempt: Attempt, outcome: outcomes.Outcome) -> None:
