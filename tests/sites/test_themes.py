@@ -116,6 +116,8 @@ def test_buttons_can_be_read_and_do_not_overlap(page: Any) -> None:
             assert (bright + 0.05) / (dark + 0.05) >= 4.5, button.inner_text()
             box = button.bounding_box()
             assert box["x"] >= right
+            # Nor do they stick to the window's edge.
+            assert min(box["x"], box["y"]) >= 8
             right = box["x"] + box["width"]
             # Wide enough for its word.
             assert box["width"] > 50
