@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.decorators import login_not_required
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import Error, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
@@ -90,14 +92,20 @@ def _on_a_live_connection(work: Callable[[], T]) -> T:
     except Error:
         if connection.in_atomic_block:
             raise
-        connection.close()
+        _close(connection)
         if not was_kept or time.monotonic() - began > AGAIN_WITHIN_SECONDS:
             raise
     try:
         return work()
     except Error:
-        connection.close()
+        _close(connection)
         raise
+
+
+def _close(connection: BaseDatabaseWrapper) -> None:
+    # MySQL's driver raises if the connection is closed already; Django has forgotten it all the same.
+    with contextlib.suppress(Error):
+        connection.close()
 
 
 def find_subscription(token: str) -> tuple[Subscription, ClockReading]:
