@@ -159,7 +159,7 @@ def test_time_out_of_the_receivers_own_is_its_own() -> None:
     assert row.error == "TimeoutError: the price list did not answer"
 
 
-CANCELLED = "zenvia_webhooks.interruptions.ReceiverCancelledError: something that it awaited was cancelled"
+CANCELLED = "zenvia_webhooks.signals.interruptions.ReceiverCancelledError: something that it awaited was cancelled"
 
 
 async def cancelled(sender: Any, event: Event, **kwargs: Any) -> None:

@@ -24,10 +24,10 @@ from zenvia_webhooks.dispatch.outcomes import WorkerDiedError
 from zenvia_webhooks.dispatch.retries import is_last
 from zenvia_webhooks.dispatch.transactions import TransactionLeftOpenError, close_all, is_databases, none_left_open
 from zenvia_webhooks.exceptions import GiveUp, RetryLater
-from zenvia_webhooks.interruptions import only_exceptions
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.redaction import drop_values
 from zenvia_webhooks.signals import Receiver, delivery_failed
+from zenvia_webhooks.signals.interruptions import only_exceptions
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from django.dispatch import Signal
 from django.utils.inspect import func_accepts_kwargs
 
 from zenvia_webhooks.contracts.values import Interaction
-from zenvia_webhooks.interruptions import guarded, guarded_async
+from zenvia_webhooks.signals.interruptions import guarded, guarded_async
 
 ReceiverFunction = Callable[..., Any]
 F = TypeVar("F", bound=ReceiverFunction)
