@@ -64,6 +64,7 @@ def test_unknown_resource_is_recognised_and_read() -> None:
         ("prospects", {}, "lead.created"),
         ("prospects", {"type": "updated"}, "lead.updated"),
         ("prospects", {"type": "resolved"}, "lead.resolved"),
+        ("prospects", {"type": "Created"}, "lead.created"),
         ("prospects", {"type": "created", "prospect": {"status": "archived"}}, "lead.created"),
         ("prospects", {"type": LEFT_OUT, "prospect": {"status": "archived"}}, "lead.created"),
         ("prospects", {"type": "moved", "prospect": {"status": " Archived"}}, "lead.archived"),

@@ -58,6 +58,8 @@ def read_notification(
         kind = "resolved"
     elif resource == "lead" and status == ARCHIVED and not is_new:
         kind = ARCHIVED
+    elif is_new:
+        kind = USUAL_TYPE  # in whatever case: nobody's lead is missed for a capital
     # When it was created says when this happened only if this is its creation.
     of_object = ("updatedAt", *(("createdAt", "created") if is_new else ()))
     moments = (envelope.get("updatedAt"), *(about.get(key) for key in of_object), envelope.get("received"))
