@@ -228,3 +228,10 @@ def test_what_a_system_closed_has_no_agent() -> None:
     closed = sample("conversation-closed")
     closed["conversation"]["closedBy"] = {"id": "bot", "type": "SYSTEM"}
     assert interaction_of(closed).agent is None
+
+
+def test_what_a_new_type_is_about_does_not_hang_on_the_order_of_its_keys() -> None:
+    envelope = {"id": "1", "timestamp": "2026-03-10T13:07:31Z", "type": "NEW_THING", "subscriptionId": "2"}
+    objects = {"thing": {"id": "3"}, "owner": {"id": "4"}}
+    backwards = dict(reversed(objects.items()))
+    assert messaging.data({**envelope, **objects}) == messaging.data({**envelope, **backwards}) == {"id": "4"}

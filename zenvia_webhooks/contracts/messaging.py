@@ -83,9 +83,12 @@ def identity(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def data(envelope: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the message, its status, the conversation, contact or ticket; of a new type, its first object."""
+    """Return the message, its status, the conversation, contact or ticket; of a new type, its first object by name."""
     keys = OBJECTS.get(string(envelope.get("type")) or "")
-    return mapping(envelope.get(keys[0])) if keys else (listed(list(envelope.values())) or [{}])[0]
+    if keys:
+        return mapping(envelope.get(keys[0]))
+    # By name, as PostgreSQL keeps no order of keys.
+    return (listed([envelope[key] for key in sorted(envelope)]) or [{}])[0]
 
 
 def object_id(topic: str, envelope: Mapping[str, Any]) -> str | None:
