@@ -47,6 +47,16 @@ def test_a_thing_happens_at_its_time_to_the_newest_person() -> None:
     assert lead["prospect"]["status"] in ("new", "unclaimed")  # what was sent stays as it was
 
 
+def test_what_follows_an_archive_is_about_one_other_person() -> None:
+    history = History()
+    closed = history.happen("lead.archived")["prospect"]["id"]
+    offered = history.happen("quote.created")["quote"]
+    accepted = history.happen("quote.updated", "accepted")["quote"]
+    said = history.happen("interaction.created")["interaction"]
+    assert accepted["id"] == offered["id"]
+    assert offered["prospectId"] == said["prospectId"] != closed
+
+
 def test_the_same_quote_is_offered_and_accepted() -> None:
     history = History()
     offered, accepted = history.happen("quote.created"), history.happen("quote.updated", "accepted")

@@ -25,6 +25,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "agent.created": ("created",),
     "agent.updated": ("updated",),
 }
+LOWEST_ID, HIGHEST_ID = "0" * 24, "f" * 24
 #: So many people are in a conversation at the same moment, while an account is being filled.
 TALKING = 200
 
@@ -122,10 +123,10 @@ class History:
             if found is None:
                 raise LookupError(f"The sandbox has no prospect {prospect_id!r}.")
             return found
-        newest = self.store.prospects.newest
-        if newest is not None and newest.status != "archived" and newest.created <= at:
-            return newest
-        return changes.new_prospect(self.store, at - timedelta(minutes=1), social=False)
+        newest_first = self.store.prospects.between(LOWEST_ID, HIGHEST_ID)
+        # Of an archived one, a later event would bring it back.
+        there = (one for one in newest_first if one.status != "archived" and one.created <= at)
+        return next(there, None) or changes.new_prospect(self.store, at - timedelta(minutes=1), social=False)
 
     def _ask(self, at: datetime, asked: int, talking: list[Prospect]) -> Iterator[Change]:
         if asked % 10 == 0 and talking:
