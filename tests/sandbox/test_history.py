@@ -49,6 +49,7 @@ def test_a_thing_happens_at_its_time_to_the_newest_person() -> None:
 
 def test_what_follows_an_archive_is_about_one_other_person() -> None:
     history = History()
+    history.happen("lead.created")
     closed = history.happen("lead.archived")["prospect"]["id"]
     offered = history.happen("quote.created")["quote"]
     accepted = history.happen("quote.updated", "accepted")["quote"]
