@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.admin_pages import ADD, KEY, add, hidden, use_api
+from tests.support import receivers
+from tests.support.admin_pages import ADD, KEY, add, hidden, press, use_api
 from tests.support.wire import Wire, says
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
+from zenvia_webhooks.signals import interaction_resolved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ALL = ["lead.created", "quote.updated", "interaction.resolved", "agent.created"]
+PUBLISHED = ["lead.created", "quote.updated", "interaction.resolved"]
+ALL = ["lead.created", "quote.updated", "interaction.created", "agent.created"]
 
 
 def offered(page: Any) -> list[str]:
@@ -87,7 +90,7 @@ def test_each_account_has_its_own_topics(admin_client: Client, settings: Any) ->
         accounts = {"default": one, "second": one | {"CONTRACT": "conversion"}}
         settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "ACCOUNTS": accounts}
         page = admin_client.get(ADD)
-        assert (offered(page), len(page.context["previews"])) == (ALL[:3], 3)
+        assert (offered(page), len(page.context["previews"])) == (PUBLISHED, 3)
         drawn = hidden(admin_client, ADD, "drawn")
         page = preview(admin_client, drawn, account="second", topics=ALL[:2])
         assert (sorted(offered(page)), len(page.context["previews"])) == (sorted(ALL), 1)
@@ -146,3 +149,27 @@ def test_a_second_subscription_of_one_key_is_refused_in_the_form(admin_client: C
         assert len(zenvia.subscriptions) == 1
     assert f"#{row.pk} has it: change the topics of that one instead" in response.content.decode()
     assert Subscription.objects.count() == 1
+
+
+@pytest.mark.parametrize("has_receiver", [True, False])
+def test_who_wants_what_is_resolved_is_told_where_archives_come_from(
+    admin_client: Client, settings: Any, has_receiver: bool
+) -> None:
+    if has_receiver:
+        interaction_resolved.connect(receivers.note)
+    where = "a lead that is archived"
+    with Sandbox(api_key=KEY) as zenvia:
+        use_api(settings, zenvia.api_url, CONTRACT="conversion")
+        drawn = hidden(admin_client, ADD, "drawn")
+        told = [
+            where in preview(admin_client, drawn, topics=topics).content.decode()
+            for topics in (["interaction.created"], ["interaction.created", "lead.created"], [])
+        ]
+        assert told == [has_receiver, False, False]
+        # Said before it is sent, and again once it is done.
+        assert (where in add(admin_client, topics=["interaction.created"]).content.decode()) is has_receiver
+        row = Subscription.objects.get()
+        changed = press(admin_client, row.pk, "change-topics", topics=["interaction.created", "lead.created"])
+    row.refresh_from_db()
+    assert (row.status, row.topics) == ("active", ["interaction.created", "lead.created"])
+    assert where not in changed.content.decode()

@@ -87,7 +87,7 @@ def test_the_documented_topics_are_read(wire: Wire) -> None:
     names = ["prospects", "interactions", "quotes", "agents"]
     wire.script("GET", says(200, [{"name": name, "description": "..."} for name in names]))
 
-    assert ZenviaClient().list_topics() == ["lead.created", "interaction.resolved", "quote.updated", "agent.created"]
+    assert ZenviaClient().list_topics() == ["lead.created", "interaction.created", "quote.updated", "agent.created"]
     assert set(ZenviaClient().list_topics()) == set(get_contract("conversion").TOPICS)
 
 

@@ -52,7 +52,7 @@ def test_after_a_switch_of_contract_one_run_registers_all_that_was_refused(
 
     assert [one.topics for one in sandbox.subscriptions] == [("prospects", "quotes", "interactions", "agents")]
     row = Subscription.objects.get(status="active")
-    assert row.topics == ["lead.created", "quote.updated", "interaction.resolved", "agent.created"]
+    assert row.topics == ["lead.created", "quote.updated", "interaction.created", "agent.created"]
     assert register()[1] == ""
 
 

@@ -19,8 +19,8 @@ from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import SubscriptionQuerySet, new_token
 
-#: Ticked from the start: those with a signal of their own.
-USUAL_TOPICS = tuple(help_center.TOPICS)
+#: Ticked from the start: those with signals of their own.
+USUAL_TOPICS = (*help_center.TOPICS, "interaction.created")
 #: Stands for a topic where one token is for all of them.
 ALL = ""
 #: A month of two good tokens is a rotation that was forgotten.
@@ -109,6 +109,11 @@ class AddSubscriptionForm(forms.Form):
         """Token → topics of the rows that it adds."""
         each = subscriptions.topics_per_row(self.chosen.alias, self.ticked)
         return {self._token(topics): topics for topics in each}
+
+    @property
+    def advice(self) -> str:
+        """What to know about the topics that are ticked now; empty for nothing."""
+        return subscriptions.advice(self.chosen.alias, self.ticked) if self.ticked else ""
 
     @property
     def previews(self) -> list[Preview]:

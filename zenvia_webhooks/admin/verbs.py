@@ -154,7 +154,10 @@ def described(row: Subscription) -> tuple[int, str]:
     level = LEVELS.get(Status(row.status), messages.ERROR)
     if row.status == Status.ACTIVE and (row.last_error or row.is_ending):
         level = messages.WARNING
-    return level, subscriptions.describe(row)
+    text = subscriptions.describe(row)
+    if row.status == Status.ACTIVE and (advice := subscriptions.advice(row.account, row.topics)):
+        level, text = messages.WARNING, f"{text} {advice}"
+    return level, text
 
 
 def page(model_admin: ModelAdmin[Any], name: str, *args: object) -> str:

@@ -33,7 +33,7 @@ API_URL = "https://conversion.zenvia.com/v1"
 TOPICS: Mapping[str, str] = {
     "lead.created": "prospects",
     "quote.updated": "quotes",
-    "interaction.resolved": "interactions",
+    "interaction.created": "interactions",
     "agent.created": "agents",
 }
 TOPICS_PER_SUBSCRIPTION: int | None = None

@@ -7,6 +7,7 @@ asks Zenvia for its list, `plan` alone judges what differs, and what it says is 
 from __future__ import annotations
 
 from zenvia_webhooks.subscriptions.adding import add, add_all, add_missing, taken, topics_per_row, wire_names
+from zenvia_webhooks.subscriptions.advice import advice
 from zenvia_webhooks.subscriptions.errors import StillRegisteredError, SubscriptionError, WouldReplaceError
 from zenvia_webhooks.subscriptions.listed import token_of
 from zenvia_webhooks.subscriptions.messages import describe, explain
@@ -37,6 +38,7 @@ __all__ = [
     "add",
     "add_all",
     "add_missing",
+    "advice",
     "change_topics",
     "compare_all",
     "current_plan",

@@ -17,7 +17,6 @@ from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.redaction import redact_tokens
-from zenvia_webhooks.signals import interaction_resolved
 
 #: Seconds between two looks at the table.
 LOOK_INTERVAL = 0.5
@@ -47,7 +46,8 @@ class Command(OwnCommand):
         try:
             topics = options["topic"] or list(get_contract(conf.account(account).contract).TOPICS)
             wire = subscriptions.wire_names(account)
-            self.advise(account, topics)
+            if advice := subscriptions.advice(account, topics):
+                self.stderr.write(advice)
             rows, new = subscriptions.add_missing(account, topics)
         except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
             raise CommandError(str(error)) from None
@@ -66,15 +66,6 @@ class Command(OwnCommand):
             raise CommandError(f"Not registered: {', '.join(left)}; see above.")
         if options["wait"]:
             self.wait(active, latest, options["timeout"])
-
-    def advise(self, account: str, topics: list[str]) -> None:
-        of, wanted = conf.account(account), bool(interaction_resolved.connected(Event))
-        # Those that are registered already stay, or are named anew.
-        rows = Subscription.objects.using(router.db_for_write(Subscription))
-        there = rows.filter(account=account).exclude(status=Subscription.Status.INACTIVE)
-        every = {topic for row in there for topic in row.topics} | set(topics)
-        if advice := get_contract(of.contract).advice(every, of.wire_topics, wants_resolved=wanted):
-            self.stderr.write(advice)
 
     def register(self, row: Subscription, verb: Callable[..., None], approved: Container[str]) -> bool:
         try:
