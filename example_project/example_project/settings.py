@@ -126,8 +126,9 @@ LOGGING: dict[str, Any] = {
 }
 
 _account = {"API_KEY": os.environ.get("ZENVIA_API_KEY", "")}
-if "ZENVIA_API_URL" in os.environ:
-    _account["API_URL"] = os.environ["ZENVIA_API_URL"]
+for _key, _variable in (("CONTRACT", "ZENVIA_CONTRACT"), ("API_URL", "ZENVIA_API_URL")):
+    if os.environ.get(_variable):
+        _account[_key] = os.environ[_variable]
 ZENVIA_WEBHOOKS: dict[str, Any] = {"ACCOUNTS": {"default": _account}}
 if "CALLBACK_BASE_URL" in os.environ:
     ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = os.environ["CALLBACK_BASE_URL"]

@@ -143,6 +143,14 @@ def test_check_finds_nothing_once_it_is_configured(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_contract_is_chosen_in_the_environment(tmp_path: Path) -> None:
+    code = "from zenvia_webhooks.conf import conf; print(conf.account('default').contract)"
+    shell = ("manage.py", "shell", "-c", code)
+    for chosen, contract in (({"ZENVIA_CONTRACT": "conversion"}, "conversion"), ({}, "help_center")):
+        done = run(*shell, data_dir=tmp_path, ZENVIA_API_KEY="key", **chosen)
+        assert done.stdout.strip().endswith(contract), done.stderr
+
+
 def test_migrations_are_complete_and_receivers_bear_any_order(tmp_path: Path) -> None:
     migrations = run("manage.py", "makemigrations", "--check", "--dry-run", data_dir=tmp_path)
     assert migrations.returncode == 0, migrations.stdout
