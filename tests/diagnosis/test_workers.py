@@ -173,3 +173,10 @@ def test_many_receivers_are_counted_and_some_named() -> None:
     [finding] = look(Area.RECEIVERS)
     assert finding.text.startswith("7 receivers are connected in the worker: shop.receivers.r0, shop.receivers.r1,")
     assert "r6" not in finding.text
+
+
+def test_a_receiver_of_two_signals_is_one() -> None:
+    signs(worker=now())
+    TaskRun.objects.update(note="lead_created: shop.receivers.save\nevent_received: shop.receivers.save")
+    [finding] = look(Area.RECEIVERS)
+    assert finding.text == "1 receiver is connected in the worker: shop.receivers.save."

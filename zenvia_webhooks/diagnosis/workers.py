@@ -95,13 +95,15 @@ def check_receivers() -> Iterator[Finding]:
             _("Connect one, import its module in the ready() of your AppConfig, and restart the worker."),
         )
         return
-    names = ", ".join(line.partition(": ")[2] or line for line in lines[:NAMED]) + ", …" * (len(lines) > NAMED)
+    # One that is connected to two signals is one.
+    each = list(dict.fromkeys(line.partition(": ")[2] or line for line in lines))
+    names = ", ".join(each[:NAMED]) + ", …" * (len(each) > NAMED)
     text = ngettext(
         "%(count)d receiver is connected in the worker: %(names)s.",
         "%(count)d receivers are connected in the worker: %(names)s.",
-        len(lines),
+        len(each),
     )
-    yield ok(Area.RECEIVERS, text % {"count": len(lines), "names": names})
+    yield ok(Area.RECEIVERS, text % {"count": len(each), "names": names})
 
 
 def stand_in() -> Heartbeat | None:
