@@ -1,4 +1,4 @@
-"""JSON from strangers: parsed strictly, and made safe for every database."""
+"""JSON from outside: parsed strictly, and made safe for every database."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Published: the calls below, `?api-key=`, one subscription a group, the topics, errors as `{"message", "code"}`.
 What it posts is read in `conversion_envelope`; lead, quote and interaction in `conversion_values`.
 
-`DELETE /notifications/subscriptions` would deactivate every subscription of the key, strangers' included: never made.
+`DELETE /notifications/subscriptions` would deactivate every subscription of the key, foreign ones included: never made.
 """
 
 from __future__ import annotations
