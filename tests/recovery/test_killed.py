@@ -30,7 +30,7 @@ def test_it_is_whole_in_the_end_and_nothing_is_there_twice(zenvia: Sandbox, sett
     since = ago(hours=2)
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.support.killed",
+        "DJANGO_SETTINGS_MODULE": "tests.support.killed_settings",
         "KILLED_DATABASE": str(connection.settings_dict["NAME"]),
         "KILLED_SETTINGS": json.dumps(settings.ZENVIA_WEBHOOKS),
         "ZENVIA_FAILPOINTS": str(tmp_path),
