@@ -162,7 +162,8 @@ class Host:
     def start_worker(self, *options: str, beat: bool = True) -> None:
         """Start a worker, with beat in it or without, and wait until it is there."""
         worker = ["-m", "celery", "-A", "host", "worker", "--concurrency", "2", "--loglevel", "info"]
-        worker += ["--beat"] if beat else []
+        # A name of its own: RabbitMQ lets one worker of a name in, and another test may run a host at the same moment.
+        worker += ["--hostname", f"host{self.port}@%h", *(["--beat"] if beat else [])]
         self._start("worker", *worker, *options)
         wait_for(lambda: " ready." in (self.folder / "worker.log").read_text(), self.logs)
 
