@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
-from zenvia_webhooks.admin.display import FromWriter, badge, block, json_block, result_link
+from zenvia_webhooks.admin.display import FromWriter, OwnLookups, badge, block, json_block, result_link
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import ENVELOPES
 from zenvia_webhooks.models import Delivery, Event
@@ -89,7 +89,7 @@ class DeliveryInline(FromWriter, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Event)
-class EventAdmin(FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     """Events, to read and to replay."""
 
     list_display = ("topic_or_error", "person", "status_badge", "received_at")

@@ -17,7 +17,7 @@ from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.approval import question
 from zenvia_webhooks.admin.columns import fields_of, number, status_badge, topic_list
 from zenvia_webhooks.admin.comparison import apply, plan_all
-from zenvia_webhooks.admin.display import FromWriter
+from zenvia_webhooks.admin.display import FromWriter, OwnLookups
 from zenvia_webhooks.admin.forms import AddSubscriptionForm
 from zenvia_webhooks.admin.verbs import after_commit, buttons, page, perform, tell, verb_page
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -28,7 +28,7 @@ TEMPLATES = "admin/zenvia_webhooks/subscription"
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     """Subscriptions: added through a form of their own, then changed by buttons, as Zenvia owns what they hold.
 
     Zenvia is asked to change something once the rows are committed; see `verbs`.
