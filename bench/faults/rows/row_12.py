@@ -15,10 +15,12 @@ LASTS = 5
 #: Copies of one stored event, as due as it was; each with a fingerprint and a lead of its own.
 COPY = """
 INSERT INTO zenvia_webhooks_event (account, subscription_id, contract, topic, occurred_at, payload, body, headers,
-    remote_addr, fingerprint, status, next_attempt_at, claim, received_at, finished_at, duplicates, error)
+    remote_addr, fingerprint, status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
+    origin)
 SELECT account, subscription_id, contract, topic, occurred_at,
     jsonb_set(payload, '{{data,leadId}}', to_jsonb('lead-' || (1000000 + number))), body, headers, remote_addr,
-    'copy-' || number, status, next_attempt_at, claim, received_at, finished_at, duplicates, error
+    'copy-' || number, status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
+    origin
 FROM zenvia_webhooks_event, generate_series(1, {}) AS number
 """
 WAITED = """
