@@ -4,6 +4,7 @@
     python3 dev.py demo    the example project with a stand-in Zenvia, on this machine
     python3 dev.py test    the test suite on SQLite; further arguments go to pytest
     python3 dev.py faults  break real processes and servers, and count what is lost; --help tells more
+    python3 dev.py bench   measure how fast it stores, beside yardsticks; --help tells more
     python3 dev.py check   lint, formatting, types, migrations, import directions
 
 Each makes .venv beside this file first, and installs what it needs into it.
@@ -35,6 +36,7 @@ EXAMPLE = ROOT / "example_project"
 FOR_DEMO = [EXAMPLE / "requirements.txt"]
 FOR_TESTS = [*FOR_DEMO, ROOT / "tests" / "requirements.txt"]
 FOR_CHECKS = [*FOR_TESTS, ROOT / "tests" / "requirements-check.txt"]
+FOR_BENCH = [*FOR_TESTS, ROOT / "bench" / "requirements.txt"]
 
 # What the caller's shell may hold for another project, and would lead ours astray.
 FOREIGN = [
@@ -59,14 +61,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | test | faults | check")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | test | faults | bench | check")
     demo = commands.add_parser("demo", allow_abbrev=False)
     demo.add_argument("--once", action="store_true", help="stop after the first lead; exit 0 if it arrived")
     commands.add_parser("test", allow_abbrev=False, usage="dev.py test [pytest arguments]")
     commands.add_parser("faults", allow_abbrev=False, add_help=False)
+    commands.add_parser("bench", allow_abbrev=False, add_help=False)
     commands.add_parser("check", allow_abbrev=False)
     arguments, rest = parser.parse_known_args()
-    if rest and arguments.command not in ("test", "faults"):
+    if rest and arguments.command not in ("test", "faults", "bench"):
         parser.error(f"unknown: {shlex.join(rest)}")
     if os.name != "posix":
         sys.exit("dev.py needs Linux, macOS or WSL: Celery's worker processes do not run on Windows.")
@@ -79,6 +82,9 @@ def main() -> int:
     if arguments.command == "demo":
         install("demo", FOR_DEMO)
         become([str(EXAMPLE / "demo.py"), *(["--once"] if arguments.once else [])])
+    if arguments.command == "bench":
+        install("bench", FOR_BENCH)
+        become(["-m", "bench.speed", *rest])
     install(*(("checks", FOR_CHECKS) if arguments.command == "check" else ("tests", FOR_TESTS)))
     if arguments.command == "test":
         # The whole in two processes, as much of it waits: a file's tests in one of them, and what is slow first.
