@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 class Country(NamedTuple):
     #: Seven digits follow, and make a mobile number of the country's form. No subscriber's number begins with the
-    #: zero at their end (in Brazil with "90"), so that a receiver under development never writes to a stranger.
+    #: zero at their end (in Brazil with "90"), so that a receiver under development never writes to somebody real.
     phone_prefixes: tuple[str, ...]
     currency: str
     #: "pt" or "es".
