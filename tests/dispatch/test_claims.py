@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from tests.support.webhooks import arrived, let_time_pass, seconds_away
@@ -173,3 +174,15 @@ def test_claimers_at_the_same_moment_share_no_event() -> None:
         claimed = [pk for mine in pool.map(claim_all, range(CLAIMERS)) for pk in mine]
     assert len(claimed) == EVENTS
     assert set(claimed) == set(Event.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db
+def test_what_is_locked_is_claimed_by_its_id_alone() -> None:
+    """Through the index of what is due, MariaDB would lock what another worker is just finishing: a deadlock."""
+    due_since(5)
+    with CaptureQueriesContext(connection) as queries:
+        claim_due(10)
+    [update] = [query["sql"] for query in queries if query["sql"].startswith("UPDATE")]
+    condition = update.split(" WHERE ")[1]
+    is_locked = connection.features.has_select_for_update_skip_locked
+    assert ("next_attempt_at" in condition) is not is_locked

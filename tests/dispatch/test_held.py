@@ -18,7 +18,9 @@ from zenvia_webhooks.dispatch.claims import claim_due
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.dispatch.held import Held
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.clock import from_now
 from zenvia_webhooks.signals import lead_created, non_atomic
+from zenvia_webhooks.wakeup import SWEEP_INTERVAL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,6 +69,17 @@ def test_what_is_left_is_released_in_the_end_also_after_an_error() -> None:
     with pytest.raises(RuntimeError, match="of the first"):
         break_off(line)
     assert Event.objects.filter(claim=None).count() == 2
+
+
+def test_what_broke_off_need_not_wait_for_the_end_of_its_lease() -> None:
+    """As after a deadlock: it is stalled at once, under a claim that nobody holds, and due by the next sweep."""
+    arrived()
+    claim = claim_due(1)
+    with pytest.raises(RuntimeError, match="of the first"):
+        break_off(Held(claim, lambda: None))
+    assert not Event.objects.filter(claim=None).exists()
+    assert not Event.objects.filter(claim=claim.id).exists()
+    assert Event.objects.filter(next_attempt_at__lte=from_now(SWEEP_INTERVAL)).exists()
 
 
 def test_nobody_is_waited_for_where_tasks_run_in_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,10 @@ def _claim(
             if skips_locked:
                 due_at = choose(due.select_for_update(skip_locked=True).values_list("pk", "next_attempt_at"))
             if due_at:
-                due.filter(pk__in=due_at).update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
+                # What is locked is found by its key alone. By the index of what is due, MariaDB would lock what others
+                # are just finishing, too: one of the two would end in a deadlock.
+                taken = Event.objects.using(using) if skips_locked else due
+                taken.filter(pk__in=due_at).update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
                 # Read here: once committed, it may not be there yet for a read that a pooler sends to a replica.
                 mine = Event.objects.using(using).filter(claim=claim_id).in_bulk(list(due_at))
                 deliveries = _deliveries(mine, using)
@@ -151,6 +154,12 @@ def lock(event: Event, claim_id: uuid.UUID) -> datetime:
     for moment in held.annotate(now=DatabaseNow()).values_list("now", flat=True):
         return moment
     raise ClaimLostError(f"event {event.pk} is no longer under claim {claim_id}")
+
+
+def give_up(claim: Claim, event: Event, seconds: float) -> None:
+    """Leave an event whose run broke off to others: it is stalled, and due in some `seconds`."""
+    held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
+    held.update(claim=uuid.uuid4(), next_attempt_at=from_now(seconds))
 
 
 def release(claim: Claim, events: Iterable[Event]) -> None:

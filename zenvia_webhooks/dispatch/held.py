@@ -13,8 +13,9 @@ from django.db import connections, router
 
 from zenvia_webhooks.broker import project_app
 from zenvia_webhooks.dispatch.batching import PATIENCE
-from zenvia_webhooks.dispatch.claims import Claim, release
+from zenvia_webhooks.dispatch.claims import Claim, give_up, release
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.wakeup import SWEEP_INTERVAL
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Held:
         self._timer: threading.Timer | None = None
         #: How many were taken.
         self.begun = 0
+        self._taken: Event | None = None
 
     def take(self) -> Event | None:
         """Return the next event, which is then begun; None if none is left."""
@@ -39,7 +41,8 @@ class Held:
             if not self._events:
                 return None
             self.begun += 1
-            return self._events.popleft()
+            self._taken = self._events.popleft()
+            return self._taken
 
     def __enter__(self) -> Self:
         connection = connections[router.db_for_write(Event)]
@@ -71,6 +74,9 @@ class Held:
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
             release(self._claim, self._take_all())
+            if self._taken is not None:
+                # If its outcome is not written, for a deadlock or a failover, it need not wait for its lease.
+                give_up(self._claim, self._taken, SWEEP_INTERVAL)
         except Exception:
             logger.exception("events could not be released; they wait for the end of their lease")
 
