@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.account import KEY
-from tests.support.calls import CALLS, IDS, OURS, TOKEN, URL, ClientCall, error_of, everything_shown
+from tests.support.calls import CALLS, IDS, OURS, TOKEN, URL, ClientCall, error_of, everything_shown, with_each
 from tests.support.wire import Wire, cut_after, says
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.contracts.calls import MAX_ANSWER_BYTES
@@ -41,11 +41,13 @@ EVERYWHERE: dict[str, tuple[int, object, str]] = {
 }
 
 
-@pytest.mark.parametrize(("status", "body", "words"), EVERYWHERE.values(), ids=EVERYWHERE)
+@pytest.mark.parametrize(("call", "kind"), with_each(EVERYWHERE))
 def test_every_call_says_its_name_the_status_and_the_first_words(
-    wire: Wire, call: ClientCall, caplog: pytest.LogCaptureFixture, status: int, body: object, words: str
+    wire: Wire, account: dict[str, Any], call: ClientCall, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    account["CONTRACT"] = call.contract
+    status, body, words = EVERYWHERE[kind]
     wire.script(call.method, says(status, body))
 
     error = error_of(call.make)
@@ -232,8 +234,11 @@ def test_zenvias_message_and_code_can_be_read_off_the_error(wire: Wire) -> None:
 # Redirects
 
 
-@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
-def test_a_redirect_is_an_error_and_is_not_followed(wire: Wire, call: ClientCall, status: int) -> None:
+@pytest.mark.parametrize(("call", "kind"), with_each(["300", "301", "302", "303", "307", "308"]))
+def test_a_redirect_is_an_error_and_is_not_followed(
+    wire: Wire, account: dict[str, Any], call: ClientCall, kind: str
+) -> None:
+    account["CONTRACT"], status = call.contract, int(kind)
     with Wire() as target:
         wire.script(call.method, says(status, location=f"http://{KEY}@{target.host}/v1/subscriptions?key={KEY}"))
 

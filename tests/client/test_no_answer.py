@@ -10,41 +10,34 @@ from typing import Any
 import pytest
 
 from tests.support.account import KEY
-from tests.support.calls import CALLS, IDS, OURS, ClientCall, error_of, everything_shown
+from tests.support.calls import CALLS, OURS, ClientCall, error_of, everything_shown, with_each
 from tests.support.wire import Answer, Wire, cut_after, hangs_up, raw
 from zenvia_webhooks.client import ZenviaClient, transport
 from zenvia_webhooks.exceptions import ZenviaConnectionError
 
-
-@pytest.fixture(params=CALLS, ids=IDS)
-def call(request: pytest.FixtureRequest, account: dict[str, Any]) -> ClientCall:
-    chosen: ClientCall = request.param
-    account["CONTRACT"] = chosen.contract
-    return chosen
-
-
 JSON_HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        hangs_up,
-        cut_after(20, 201, OURS["help_center"]),
-        cut_after(0, 200, []),
-        lambda _asked: [raw(201, OURS["help_center"])[:7]],
-        lambda _asked: [b"\x00\x01no HTTP\r\n\r\n"],
-        lambda _asked: [JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"],
-        lambda _asked: [JSON_HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"],
-        lambda _asked: [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"],
-    ],
-    ids=["nothing", "half a body", "no body", "half a status line", "no HTTP", "no chunk", "no gzip", "a huge header"],
-)
+BROKEN: dict[str, Answer] = {
+    "nothing": hangs_up,
+    "half a body": cut_after(20, 201, OURS["help_center"]),
+    "no body": cut_after(0, 200, []),
+    "half a status line": lambda _asked: [raw(201, OURS["help_center"])[:7]],
+    "no HTTP": lambda _asked: [b"\x00\x01no HTTP\r\n\r\n"],
+    "no chunk": lambda _asked: [JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"],
+    "no gzip": lambda _asked: [JSON_HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"],
+    "a huge header": lambda _asked: [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"],
+}
+SLOW = ("silent", "dripping head", "dripping headers", "dripping body", "dripping chunks")
+
+
+@pytest.mark.parametrize(("call", "kind"), with_each(BROKEN))
 def test_an_answer_that_is_not_whole_leaves_the_outcome_unknown(
-    wire: Wire, caplog: pytest.LogCaptureFixture, call: ClientCall, answer: Answer
+    wire: Wire, account: dict[str, Any], caplog: pytest.LogCaptureFixture, call: ClientCall, kind: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    wire.script(call.method, answer)
+    account["CONTRACT"] = call.contract
+    wire.script(call.method, BROKEN[kind])
 
     error = error_of(call.make)
 
@@ -56,9 +49,9 @@ def test_an_answer_that_is_not_whole_leaves_the_outcome_unknown(
     assert len(wire.asked) == 1
 
 
-@pytest.mark.parametrize("kind", ["silent", "dripping head", "dripping headers", "dripping body", "dripping chunks"])
+@pytest.mark.parametrize(("call", "kind"), with_each(SLOW))
 def test_the_time_out_is_for_the_whole_call(wire: Wire, account: dict[str, Any], call: ClientCall, kind: str) -> None:
-    account["TIMEOUT"] = 0.15
+    account["CONTRACT"], account["TIMEOUT"] = call.contract, 0.15
     answers = {
         "silent": wire.says_nothing,
         "dripping head": wire.drips(b"HTTP/1.1 200 ", b"O"),

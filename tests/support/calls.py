@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -66,6 +67,19 @@ CALLS = (
     ClientCall("conversion", f"GET /prospect/{LEAD_ID}", lambda: ZenviaClient().get_lead(LEAD_ID)),
 )
 IDS = [f"{call.contract} {call.name}" for call in CALLS]
+
+
+def with_each(kinds: Collection[str]) -> list[Any]:
+    """Return pytest's parameters (call, kind): every call with one of the kinds, and one GET and one POST with all.
+
+    They share one way out and back, so that what a kind does to one call it does to all.
+    """
+    turns = itertools.cycle(kinds)
+    pairs = {(call, next(turns)) for call in CALLS} | {(call, kind) for call in CALLS[:2] for kind in kinds}
+    return [
+        pytest.param(call, kind, id=f"{call.contract} {call.name}-{kind}")
+        for call, kind in sorted(pairs, key=lambda pair: (CALLS.index(pair[0]), pair[1]))
+    ]
 
 
 def error_of(make: Callable[[], object]) -> ZenviaError:
