@@ -16,8 +16,7 @@ from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, lock
 from zenvia_webhooks.dispatch.retries import delay_after, wait_after
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.clock import DatabaseNow
-from zenvia_webhooks.models.delivery import result_of
-from zenvia_webhooks.signals import event_received, message_sent, signals_of
+from zenvia_webhooks.models.delivery import event_status, result_of
 
 MAX_ERROR_LENGTH = 2000
 
@@ -151,22 +150,3 @@ def _end_claim(event: Event, claim: Claim, **columns: Any) -> None:
     held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
     if not held.update(claim=None, **columns):
         raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
-
-
-def event_status(event: Event, rows: Sequence[Delivery]) -> Event.Status:
-    """Return an event's status by its deliveries, once each connected receiver has one."""
-    statuses = {row.status for row in rows}
-    if Delivery.Status.RETRYING in statuses:
-        return Event.Status.RETRYING
-    if statuses & {Delivery.Status.FAILED, Delivery.Status.GONE}:
-        return Event.Status.FAILED
-    own = signals_of(event)
-    # What a site sends itself, and a lead that is put away, need nobody.
-    if set(own) - {message_sent} and event.topic != "lead.archived":
-        # A mere logger on `event_received` does not hide that nobody takes leads. What is connected to neither here
-        # was connected to a signal of the event's own elsewhere, or before.
-        own_names = {receiver.name for signal in own for receiver in signal.connected(Event)}
-        everything = event_received.connected(Event)
-        loggers = {receiver.name for receiver in everything if not receiver.is_bound_to(event.topic)} - own_names
-        rows = [row for row in rows if row.receiver not in loggers]
-    return Event.Status.DISPATCHED if rows else Event.Status.UNHANDLED

@@ -321,6 +321,11 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "event",
                 "verbose_name_plural": "events",
+                "permissions": [
+                    ("view_payload", "Can see the people in events"),
+                    ("replay_event", "Can replay events"),
+                    ("erase_person", "Can erase a person from events"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -341,6 +346,7 @@ class Migration(migrations.Migration):
                             ("succeeded", "succeeded"),
                             ("failed", "failed"),
                             ("gone", "gone"),
+                            ("dismissed", "dismissed"),
                         ],
                         default="retrying",
                         max_length=20,

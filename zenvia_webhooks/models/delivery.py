@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
 from django.apps import apps
-from django.db import models
+from django.db import models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
+from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.event import Event
 from zenvia_webhooks.models.fields import SafeCharField, SafeTextField
-from zenvia_webhooks.signals import MAX_NAME_LENGTH
+from zenvia_webhooks.signals import MAX_NAME_LENGTH, event_received, message_sent, signals_of
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def open(self) -> DeliveryQuerySet:
         return self.filter(status=Delivery.Status.RETRYING)
+
+    def dismissed(self) -> DeliveryQuerySet:
+        return self.filter(status=Delivery.Status.DISMISSED)
 
     def names(self) -> set[str]:
         """Return the names of the receivers."""
@@ -51,6 +56,8 @@ class Delivery(models.Model):
         FAILED = "failed", _("failed")
         #: Like failed, and the receiver was not connected in the worker at the last attempt.
         GONE = "gone", _("gone")
+        #: Ended by a person: see `dismiss`.
+        DISMISSED = "dismissed", _("dismissed")
 
     event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries")
     receiver = SafeCharField(
@@ -90,6 +97,56 @@ class Delivery(models.Model):
         except (LookupError, ValueError):
             return None
         return found
+
+    def dismiss(self) -> bool:
+        """End a delivery that has not succeeded and that nobody needs any more, such as a renamed receiver's.
+
+        It counts as done from then on: the event's status follows, and only a replay by name brings it back. False, and
+        nothing is changed, where it is done already, and while a worker has the event or the event is erased.
+        """
+        using = router.db_for_write(Delivery, instance=self)
+        events = Event.objects.using(using).filter(pk=self.event_id)
+        done = (Delivery.Status.SUCCEEDED, Delivery.Status.DISMISSED)
+        with transaction.atomic(using=using):
+            event = events.select_for_update().annotate(now=DatabaseNow()).first()
+            if event is None or event.is_held_at(event.now) or event.status == Event.Status.ERASED:
+                return False
+            rows = event.deliveries.using(using)
+            ended = {"status": Delivery.Status.DISMISSED, "next_attempt_at": None, "finished_at": event.now}
+            if not rows.filter(pk=self.pk).exclude(status__in=done).update(**ended):
+                return False
+            # Not every receiver of a pending event has a row yet.
+            if event.status != Event.Status.PENDING:
+                left = list(rows)
+                due_at = min((row.next_attempt_at for row in left if row.next_attempt_at), default=None)
+                events.update(
+                    status=event_status(event, left),
+                    next_attempt_at=due_at,
+                    finished_at=None if due_at else event.finished_at or event.now,
+                    # A stalled one stays stalled; a holder that is merely late can't write any more.
+                    claim=uuid.uuid4() if due_at and event.claim else None,
+                )
+        self.refresh_from_db(using=using)
+        return True
+
+
+def event_status(event: Event, rows: Sequence[Delivery]) -> Event.Status:
+    """Return an event's status by its deliveries, once each connected receiver has one."""
+    statuses = {row.status for row in rows}
+    if Delivery.Status.RETRYING in statuses:
+        return Event.Status.RETRYING
+    if statuses & {Delivery.Status.FAILED, Delivery.Status.GONE}:
+        return Event.Status.FAILED
+    own = signals_of(event)
+    # What a site sends itself, and a lead that is put away, need nobody.
+    if set(own) - {message_sent} and event.topic != "lead.archived":
+        # A mere logger on `event_received` does not hide that nobody takes leads. What is connected to neither here
+        # was connected to a signal of the event's own elsewhere, or before.
+        own_names = {receiver.name for signal in own for receiver in signal.connected(Event)}
+        everything = event_received.connected(Event)
+        loggers = {receiver.name for receiver in everything if not receiver.is_bound_to(event.topic)} - own_names
+        rows = [row for row in rows if row.receiver not in loggers]
+    return Event.Status.DISPATCHED if rows else Event.Status.UNHANDLED
 
 
 def result_of(returned: object) -> str:

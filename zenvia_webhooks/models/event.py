@@ -39,6 +39,7 @@ class Event(models.Model):
         FAILED = "failed", _("failed")
         #: Kept, but not understood: no JSON object, or one in no known envelope.
         QUARANTINED = "quarantined", _("quarantined")
+        #: What it said about a person is deleted. With a claim: it will be, by whoever releases it.
         ERASED = "erased", _("erased")
 
     class Origin(models.TextChoices):
@@ -101,6 +102,11 @@ class Event(models.Model):
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
+        permissions: ClassVar[list[tuple[str, Any]]] = [
+            ("view_payload", _("Can see the people in events")),
+            ("replay_event", _("Can replay events")),
+            ("erase_person", _("Can erase a person from events")),
+        ]
         indexes: ClassVar[list[models.Index]] = [
             SparseIndex(fields=["next_attempt_at"], of="next_attempt_at", name="zenvia_event_due"),
             # For stalled events: few rows have a claim, however many are due.
@@ -163,6 +169,10 @@ class Event(models.Model):
     def _reader(self) -> Envelope | None:
         return get_envelope(self.contract) if isinstance(self.payload, dict) else None
 
+    def is_held_at(self, moment: datetime) -> bool:
+        """Tell whether a worker has it at a moment of the database's clock: its claim is set and the lease not over."""
+        return self.claim is not None and self.next_attempt_at is not None and self.next_attempt_at > moment
+
     def idempotency_key(self, receiver: str | ReceiverFunction) -> str:
         """Return a UUID, the same in every attempt and replay of this event by a receiver, given it or its name.
 
@@ -176,8 +186,9 @@ class Event(models.Model):
     ) -> list[str]:
         """Hand the event to receivers again; return their names.
 
-        `receivers` are names. By default, every one connected in this process that has not succeeded; all if each
-        has. None, and an empty list, while the event is pending, in a worker's hands, quarantined or erased.
+        `receivers` are names. By default, every one connected in this process that has not succeeded, all if each
+        has, but none that was dismissed. None, and an empty list, while the event is pending, in a worker's hands,
+        quarantined or erased.
         Without `again`, none that has succeeded. `due_at` is its place in the queue, by default the end.
         Raises ValueError for a name that is neither connected here nor had the event before.
         """
@@ -188,12 +199,7 @@ class Event(models.Model):
             locked = events.select_for_update().annotate(now=DatabaseNow()).first()
             if locked is None:
                 return []  # purged meanwhile
-            lease_ends = locked.next_attempt_at if locked.claim is not None else None
-            if (lease_ends and lease_ends > locked.now) or locked.status in (
-                status.PENDING,
-                status.QUARANTINED,
-                status.ERASED,
-            ):
+            if locked.is_held_at(locked.now) or locked.status in (status.PENDING, status.QUARANTINED, status.ERASED):
                 return []
             names = locked._to_replay(receivers, again, using)
             if names:
@@ -210,8 +216,10 @@ class Event(models.Model):
         known, succeeded = deliveries.names(), deliveries.succeeded().names()
         connected = receivers_of(self, Event)
         if receivers is None:
-            missing = [name for name in connected if name not in succeeded]
-            return missing or (list(connected) if again else [])
+            dismissed = deliveries.dismissed().names()
+            wanted = [name for name in connected if name not in dismissed]
+            missing = [name for name in wanted if name not in succeeded]
+            return missing or (wanted if again else [])
         names = list(dict.fromkeys(receivers))
         if unknown := set(names) - known - set(connected):
             there_are = ", ".join(sorted({*known, *connected})) or "none"
