@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, OutputWrapper
 
+from zenvia_webhooks.redaction import printable
+
 
 class Printer(OutputWrapper):
     """Prints what the stream can't encode as escapes, and nothing more once the stream takes nothing more."""
@@ -21,8 +23,8 @@ class Printer(OutputWrapper):
     def write(  # type: ignore[override]  # as Django's own
         self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
     ) -> None:
-        printable = _printable(msg, getattr(self._stream, "encoding", None) or "utf-8")
-        self._attempt(lambda: super(Printer, self).write(printable, style_func, ending))
+        encodable = _encodable(msg, getattr(self._stream, "encoding", None) or "utf-8")
+        self._attempt(lambda: super(Printer, self).write(encodable, style_func, ending))
 
     def flush(self) -> None:
         self._attempt(super().flush)
@@ -58,6 +60,14 @@ class OwnCommand(BaseCommand):
             self.stdout.flush()
             self.stderr.flush()
 
+    def say(self, line: str) -> None:
+        """Print a line that may hold words of Zenvia's or of a webhook's: a terminal obeys nothing in them."""
+        self.stdout.write(printable(line))
 
-def _printable(text: str, encoding: str) -> str:
+    def warn(self, line: str) -> None:
+        """Print such a line to standard error."""
+        self.stderr.write(printable(line))
+
+
+def _encodable(text: str, encoding: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -12,6 +12,7 @@ from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.redaction import printable
 
 
 class Command(OwnCommand):
@@ -50,15 +51,15 @@ class Command(OwnCommand):
         try:
             left_to_do = self.change(row, options)
         except subscriptions.WouldReplaceError as error:
-            raise CommandError(f"{name}: {error} --replace does it all the same.") from None
+            raise CommandError(printable(f"{name}: {error} --replace does it all the same.")) from None
         except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
-            raise CommandError(f"{name}: {error}") from None
+            raise CommandError(printable(f"{name}: {error}")) from None
         if left_to_do:
-            self.stderr.write(left_to_do)
+            self.warn(left_to_do)
         if options["delete"]:
-            self.stdout.write(f"Subscription {name}: deleted.")
+            self.say(f"Subscription {name}: deleted.")
             return
-        self.stdout.write(subscriptions.describe(row))
+        self.say(subscriptions.describe(row))
         if not options["deactivate"] and (row.status != Subscription.Status.ACTIVE or row.last_error):
             raise CommandError("It is not as it should be; see above.")
 

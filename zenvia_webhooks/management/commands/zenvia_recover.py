@@ -66,7 +66,7 @@ class Command(OwnCommand):
                     clients.append(command.client_of(alias))
                 except NoListsError as error:
                     without = f"{alias}: {error}"
-                    self.stderr.write(without)
+                    self.warn(without)
         except ZenviaConfigurationError as error:
             raise CommandError(str(error)) from None
         if not clients:
@@ -84,7 +84,7 @@ class Command(OwnCommand):
 
         def name(of: ObjectList, one: Listed, event_id: int | None) -> None:
             became = "" if event_id is None else f", event #{event_id}"
-            self.stdout.write(f"missing: {of.resource} {one.id} of {one.happened_at:%Y-%m-%d %H:%M:%S} UTC{became}")
+            self.say(f"missing: {of.resource} {one.id} of {one.happened_at:%Y-%m-%d %H:%M:%S} UTC{became}")
 
         reports = []
         for report in command.recover(client, since, until, apply=apply, on_missing=name, on_progress=advance):

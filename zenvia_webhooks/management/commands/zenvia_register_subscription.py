@@ -16,7 +16,7 @@ from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Event, Subscription
-from zenvia_webhooks.redaction import redact_tokens
+from zenvia_webhooks.redaction import printable, redact_tokens
 
 #: Seconds between two looks at the table.
 LOOK_INTERVAL = 0.5
@@ -47,13 +47,13 @@ class Command(OwnCommand):
             topics = options["topic"] or list(get_contract(conf.account(account).contract).TOPICS)
             wire = subscriptions.wire_names(account)
             if advice := subscriptions.advice(account, topics):
-                self.stderr.write(advice)
+                self.warn(advice)
             rows, new = subscriptions.add_missing(account, topics)
         except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(printable(str(error))) from None
         active = [row for row in rows if row.status == Subscription.Status.ACTIVE]
         for row in active:
-            self.stdout.write(f"{row}: registered already as {row.remote_id or 'manual'}.")
+            self.say(f"{row}: registered already as {row.remote_id or 'manual'}.")
         done = {wire(topic) for row in active for topic in row.topics}
         approved = subscriptions.EVERYBODY if options["replace"] else ()
         for row in [*rows, *new]:
@@ -69,16 +69,16 @@ class Command(OwnCommand):
 
     def register(self, row: Subscription, verb: Callable[..., None], approved: Container[str]) -> bool:
         try:
-            self.stdout.write(f"{row}: registering {redact_tokens(row.callback_url)} ...")
+            self.say(f"{row}: registering {redact_tokens(row.callback_url)} ...")
             verb(row, approved=approved)
         except subscriptions.WouldReplaceError as error:
-            self.stderr.write(f"{row}: {error} --replace does it all the same.")
+            self.warn(f"{row}: {error} --replace does it all the same.")
             return False
         except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
-            self.stderr.write(f"{row}: {error}")
+            self.warn(f"{row}: {error}")
             return False
         is_active = row.status == Subscription.Status.ACTIVE
-        (self.stdout if is_active else self.stderr).write(subscriptions.describe(row))
+        (self.say if is_active else self.warn)(subscriptions.describe(row))
         return is_active
 
     def wait(self, rows: list[Subscription], latest: int, timeout: float | None) -> None:
@@ -92,9 +92,7 @@ class Command(OwnCommand):
                 time.sleep(LOOK_INTERVAL)
         except KeyboardInterrupt:
             raise CommandError("No event yet.") from None
-        self.stdout.write(
-            f"{event}: received at {event.received_at:%Y-%m-%d %H:%M:%S %Z}, {event.get_status_display()}."
-        )
+        self.say(f"{event}: received at {event.received_at:%Y-%m-%d %H:%M:%S %Z}, {event.get_status_display()}.")
 
 
 def _events() -> QuerySet[Event]:

@@ -125,7 +125,7 @@ class Command(OwnCommand):
         self.stdout.flush()
 
     def _report(self, line: str) -> None:
-        self.stdout.write(f"{timezone.now().astimezone():%H:%M:%S} {line}")
+        self.say(f"{timezone.now().astimezone():%H:%M:%S} {line}")
         self.stdout.flush()
 
 

@@ -35,11 +35,11 @@ class Command(OwnCommand):
                 steps = subscriptions.current_plan(account)
             except (ZenviaError, ZenviaConfigurationError) as error:
                 failures += 1
-                self.stderr.write(f"{account}: {subscriptions.explain(error, account)}")
+                self.warn(f"{account}: {subscriptions.explain(error, account)}")
                 continue
             number += sum(step.action != Action.KEEP for step in steps)
             for step in steps:
-                self.stdout.write(f"{step.name}: {step.action}. {step.reason}")
+                self.say(f"{step.name}: {step.action}. {step.reason}")
                 if options["apply"] and not self.apply(step, approved):
                     unsettled += 1
         if failures:
@@ -68,15 +68,15 @@ class Command(OwnCommand):
         try:
             subscriptions.reconcile(step.account, only=step, approved=approved)
         except subscriptions.WouldReplaceError as error:
-            self.stderr.write(f"  {step.name}: {error} --replace does it all the same.")
+            self.warn(f"  {step.name}: {error} --replace does it all the same.")
             return False
         except (subscriptions.SubscriptionError, ZenviaError, ZenviaConfigurationError) as error:
-            self.stderr.write(f"  {step.name}: {error}")
+            self.warn(f"  {step.name}: {error}")
             return False
         rows = Subscription.objects.using(router.db_for_write(Subscription))
         row = step.subscription and rows.filter(pk=step.subscription.pk).first()
         if step.action == Action.REMOVE or row is None:
             return True
-        self.stdout.write("  " + subscriptions.describe(row))
+        self.say("  " + subscriptions.describe(row))
         # One that waits is settled by a second look.
         return row.status in (Status.ACTIVE, Status.INACTIVE) and step.action != Action.WAIT
