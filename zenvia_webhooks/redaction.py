@@ -25,6 +25,10 @@ _NAMES_ALONE = re.compile(
     r"""|(relation|column) "[\w.]+"( of relation "\w+")? does not exist|Column '\w+' cannot be null"""
     r"""|Table '[\w.]+' doesn't exist|Unknown column '[\w.]+' in '[\w ]+'"""
 )
+#: In a line of a host's own code, an address of e-mail or of the web; and a number, but for the status of an answer.
+_ADDRESS = re.compile(r"\S+@\S+|\w+://\S+")
+_NUMBER = re.compile(r"\+?\d[\d.\-/() ]*\d|\d")
+_HTTP_STATUS = re.compile(r"[1-5]\d\d")
 #: What is left of a token where an answer broke off.
 HALF_A_TOKEN = re.compile("[0-9a-f]{7,63}$")
 
@@ -116,6 +120,17 @@ def _without_values(text: str) -> str:
     name = _NAME_AT_THE_END.search(line)
     kept = name[0] if name else ""
     return _QUOTED.sub("'…'", line.removesuffix(kept)) + kept
+
+
+def first_line(error: str) -> str:
+    """Return the first line of an error's text without what differs from one person to the next: the same for each.
+
+    A name that stands in it without quotes stays.
+    """
+    line = redact_tokens(error.strip().partition("\n")[0])
+    line = _QUOTED.sub("'…'", _ADDRESS.sub("…", line))
+    line = _NUMBER.sub(lambda match: match[0] if _HTTP_STATUS.fullmatch(match[0]) else "…", line)
+    return line if len(line) <= EXCERPT else line[:EXCERPT] + "…"
 
 
 class RedactTokens(logging.Filter):

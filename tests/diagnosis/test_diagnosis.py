@@ -118,7 +118,7 @@ def copied_database(site: Installation) -> Iterator[None]:
     [
         (wrong_contract, "wrong-contract", "works with conversion, not with help_center"),
         (wrong_key, "wrong-key", "works with no contract"),
-        (no_worker, "no-worker", "No worker took the message"),
+        (no_worker, "no-worker", "No worker takes messages"),
         (no_beat, "no-beat", "No sweep of beat's comes in"),
         (no_broker, "no-broker", "The broker takes no message: ConnectionError"),
         (unapplied_migration, "unapplied-migration", "0001_initial"),

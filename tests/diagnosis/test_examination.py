@@ -21,7 +21,7 @@ def test_database_that_is_gone_is_one_problem(monkeypatch: pytest.MonkeyPatch) -
     [problem] = [finding for finding in found if finding.is_problem]
     assert (problem.id, problem.severity) == ("no-database", Severity.BROKEN)
     skipped = [finding for finding in found if finding.severity == Severity.SKIPPED]
-    of_the_database = {Area.COPY, Area.SUBSCRIPTIONS, Area.EVENTS, Area.RECOVERY}
+    of_the_database = {Area.COPY, Area.SUBSCRIPTIONS, Area.EVENTS, Area.DELIVERIES, Area.RECOVERY}
     assert {Area.WORKER, Area.BEAT, Area.RECEIVERS, *of_the_database} == {finding.area for finding in skipped}
     assert all("database" in finding.text or "worker" in finding.text for finding in skipped)
 

@@ -91,12 +91,17 @@ def test_hint_wakes_a_worker_whose_heartbeat_is_old(monkeypatch: pytest.MonkeyPa
     assert found == ["worker-ok"]
 
 
-def test_worker_that_is_busy_is_no_fault_and_neither_is_beat() -> None:
+def test_worker_that_is_busy_is_no_fault_and_neither_is_beat(monkeypatch: pytest.MonkeyPatch) -> None:
     TaskRun.objects.create(task="worker", started_at=LONG_AGO)
     TaskRun.objects.create(task="beat", started_at=LONG_AGO)
     arrived()
     claim_due(1)
+    # One that answers through the broker while its processes work; one of another queue is none.
+    queues = {"crm@host": [{"name": "celery"}]}
+    monkeypatch.setattr("celery.app.control.Inspect.active_queues", lambda _self: queues)
     assert ids(Area.WORKER, Area.BEAT) == ["worker-ok", "beat-ok"]
+    queues["crm@host"] = [{"name": "mails"}]
+    assert ids(Area.WORKER, Area.BEAT) == ["silent-worker", "beat-ok"]
     # Its lease is over: it died.
     let_time_pass()
     assert ids(Area.WORKER, Area.BEAT) == ["no-worker", "beat-skipped"]

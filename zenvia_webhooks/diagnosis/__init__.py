@@ -1,6 +1,6 @@
 """What is wrong with this installation: findings for doctor, dashboard, API and health view to show."""
 
-from zenvia_webhooks.diagnosis.examination import diagnose
-from zenvia_webhooks.diagnosis.findings import Area, Finding, Severity
+from zenvia_webhooks.diagnosis.examination import diagnose, verdict
+from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, Severity, Verdict
 
-__all__ = ["Area", "Finding", "Severity", "diagnose"]
+__all__ = ["Area", "Finding", "Link", "Severity", "Verdict", "diagnose", "verdict"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import router
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from zenvia_webhooks.diagnosis.findings import Area, Finding, duration, ok, warning
+from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, count, duration, ok, warning
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.models.clock import DatabaseNow
 
@@ -41,7 +42,7 @@ def check_due() -> Iterator[Finding]:
     if seconds < DUE_SECONDS:
         yield ok(AREA, _("No event has to wait."))
         return
-    words = {"count": _count(len(found), is_all=len(found) < DUE_COUNTED), "age": duration(seconds)}
+    words = {"count": count(len(found), is_all=len(found) < DUE_COUNTED), "age": duration(seconds)}
     yield warning(
         AREA,
         "due-events",
@@ -53,7 +54,7 @@ def check_due() -> Iterator[Finding]:
 def check_outcomes() -> Iterator[Finding]:
     """Look for recent events that failed, or that were not understood."""
     recent = _recent()
-    counts = Counter(status for status, _topic in recent)
+    counts = Counter(event.status for event in recent)
     found = []
     if failed := counts[Status.FAILED]:
         found.append(
@@ -63,6 +64,7 @@ def check_outcomes() -> Iterator[Finding]:
                 _("Events of the last %(days)d days for which a receiver was given up: %(count)s.")
                 % _words(failed, recent),
                 _("In the admin, Events with the status failed show the errors. Put the receivers right, then replay."),
+                link=Link(model="event", status=Status.FAILED),
             )
         )
     if quarantined := counts[Status.QUARANTINED]:
@@ -73,6 +75,8 @@ def check_outcomes() -> Iterator[Finding]:
                 _("Events of the last %(days)d days that were not understood: %(count)s.")
                 % _words(quarantined, recent),
                 _("Look at them in the admin, with the status quarantined: Zenvia may send something new."),
+                about=_newest(recent, Status.QUARANTINED),
+                link=Link(model="event", status=Status.QUARANTINED),
             )
         )
     yield from found or [ok(AREA, _("No recent event failed, and each was understood."))]
@@ -81,7 +85,7 @@ def check_outcomes() -> Iterator[Finding]:
 def check_unhandled() -> Iterator[Finding]:
     """Look for recent events that nobody was connected for."""
     recent = _recent()
-    topics = Counter(topic for status, topic in recent if status == Status.UNHANDLED)
+    topics = Counter(event.topic for event in recent if event.status == Status.UNHANDLED)
     if not topics:
         yield ok(AREA, _("Every recent event had a receiver."))
         return
@@ -93,18 +97,25 @@ def check_unhandled() -> Iterator[Finding]:
         _("Events of the last %(days)d days that nobody was connected for: %(count)s (%(topics)s).")
         % {**_words(topics.total(), recent), "topics": ", ".join(names)},
         _("Connect a receiver to the signal of that topic and replay them, or remove its subscription."),
+        link=Link(model="event", status=Status.UNHANDLED),
     )
 
 
-def _recent() -> Sequence[tuple[str, str]]:
+class _Recent(NamedTuple):
+    pk: int
+    status: str
+    topic: str
+
+
+def _recent() -> Sequence[_Recent]:
     events = Event.objects.using(router.db_for_write(Event))
     since = events.filter(received_at__gte=now() - timedelta(days=RECENT_DAYS)).order_by("-received_at", "-pk")
-    return list(since.values_list("status", "topic")[:RECENT_EVENTS])
+    return [_Recent(*values) for values in since.values_list(*_Recent._fields)[:RECENT_EVENTS]]
 
 
-def _words(count: int, recent: Sequence[object]) -> dict[str, object]:
-    return {"count": _count(count, is_all=len(recent) < RECENT_EVENTS), "days": RECENT_DAYS}
+def _newest(recent: Sequence[_Recent], status: str) -> str:
+    return f"#{next(event.pk for event in recent if event.status == status)}"
 
 
-def _count(number: int, *, is_all: bool) -> str:
-    return str(number) if is_all else _("%(number)d or more") % {"number": number}
+def _words(number: int, recent: Sequence[object]) -> dict[str, object]:
+    return {"count": count(number, is_all=len(recent) < RECENT_EVENTS), "days": RECENT_DAYS}

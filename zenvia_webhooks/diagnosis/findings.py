@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any, Literal
 
 from django.utils.timesince import timesince
 from django.utils.timezone import now
@@ -37,8 +38,22 @@ class Area(StrEnum):
     #: Its list of subscriptions, beside ours.
     ZENVIA = "zenvia"
     EVENTS = "events"
+    #: The receivers that fail, and with what.
+    DELIVERIES = "deliveries"
     #: What Zenvia says that happened, beside our events.
     RECOVERY = "recovery"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """What a finding is about, for a page to lead there: the row of that key, else the list with these filters."""
+
+    model: Literal["event", "subscription"]
+    pk: int | None = None
+    #: Of the events, or of the subscriptions.
+    status: str = ""
+    #: A receiver that has not succeeded with these events.
+    receiver: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +68,32 @@ class Finding:
     text: str
     #: What to do, for people; empty if there is nothing to do.
     fix: str = ""
+    #: More, in the words of somebody else's code, which may hold what is personal: for who may see events, never sent.
+    detail: str = ""
+    #: What tells it from others of the same kind, and whether it is news: such as a receiver's name, a row's key.
+    about: str = ""
+    link: Link | None = None
 
     @property
     def is_problem(self) -> bool:
         return self.severity in (Severity.WARNING, Severity.BROKEN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether all is well, and what is not."""
+
+    #: Worst first.
+    problems: tuple[Finding, ...]
+
+    @property
+    def severity(self) -> Severity:
+        return self.problems[0].severity if self.problems else Severity.OK
+
+    @property
+    def text(self) -> str:
+        """One line for people; `problems[0].fix` says what to do."""
+        return self.problems[0].text if self.problems else _("Nothing is wrong.")
 
 
 def ok(area: Area, text: str) -> Finding:
@@ -67,12 +104,12 @@ def skipped(area: Area, text: str) -> Finding:
     return Finding(id=f"{area}-skipped", area=area, severity=Severity.SKIPPED, text=text)
 
 
-def warning(area: Area, kind: str, text: str, fix: str) -> Finding:
-    return Finding(id=kind, area=area, severity=Severity.WARNING, text=text, fix=fix)
+def warning(area: Area, kind: str, text: str, fix: str, **more: Any) -> Finding:
+    return Finding(id=kind, area=area, severity=Severity.WARNING, text=text, fix=fix, **more)
 
 
-def broken(area: Area, kind: str, text: str, fix: str) -> Finding:
-    return Finding(id=kind, area=area, severity=Severity.BROKEN, text=text, fix=fix)
+def broken(area: Area, kind: str, text: str, fix: str, **more: Any) -> Finding:
+    return Finding(id=kind, area=area, severity=Severity.BROKEN, text=text, fix=fix, **more)
 
 
 def duration(seconds: float) -> str:
@@ -81,3 +118,8 @@ def duration(seconds: float) -> str:
         return _("%(seconds)d s") % {"seconds": max(seconds, 0)}
     moment = now()
     return timesince(moment - timedelta(seconds=seconds), moment, depth=1).replace("\xa0", " ")
+
+
+def count(number: int, *, is_all: bool) -> str:
+    """Return a number of rows for people, where not all need have been counted."""
+    return str(number) if is_all else _("%(number)d or more") % {"number": number}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.db import router
 from django.utils.timezone import now
@@ -13,7 +14,7 @@ from django.utils.translation import ngettext
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.diagnosis.events import DUE_COUNTED, due
-from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
+from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, broken, duration, ok, warning
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import redact_tokens
@@ -87,12 +88,14 @@ def _rows() -> list[Subscription]:
 
 def _look_at(row: Subscription) -> Iterator[Finding]:
     words = {"subscription": f"{row} #{row.pk}", "error": redact_tokens(row.last_error)}
+    this: dict[str, Any] = {"about": f"#{row.pk}", "link": Link(model="subscription", pk=row.pk)}
     if row.status == Status.FAILED:
         yield broken(
             Area.SUBSCRIPTIONS,
             "failed-subscription",
             _("Zenvia refused to register %(subscription)s: %(error)s") % words,
             _("Put right what Zenvia says, then choose Register again on its page in the admin."),
+            **this,
         )
     elif row.status == Status.MISSING:
         yield broken(
@@ -100,6 +103,7 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
             "missing-subscription",
             _("Zenvia no longer lists %(subscription)s: somebody removed or replaced it.") % words,
             _("Ask who did; then run: manage.py zenvia_sync_subscriptions --apply"),
+            **this,
         )
     elif row.is_ending:
         yield warning(
@@ -107,6 +111,7 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
             "unconfirmed-removal",
             _("Zenvia did not confirm that %(subscription)s is removed.") % words,
             _("Run: manage.py zenvia_sync_subscriptions --apply"),
+            **this,
         )
     elif row.status == Status.PENDING and now() - row.updated_at > UNDER_WAY:
         yield warning(
@@ -114,14 +119,15 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
             "pending-subscription",
             _("It is not known whether Zenvia has %(subscription)s: the call broke off.") % words,
             _("Run: manage.py zenvia_sync_subscriptions --apply"),
+            **this,
         )
     elif row.status == Status.ACTIVE and conf.quiet_hours is not None:
         silence = (now() - (row.last_event_at or row.created_at)).total_seconds()
         if silence > conf.quiet_hours * 3600:
-            yield _quiet({**words, "silence": duration(silence)})
+            yield _quiet({**words, "silence": duration(silence)}, this)
 
 
-def _quiet(words: dict[str, str]) -> Finding:
+def _quiet(words: dict[str, str], this: dict[str, Any]) -> Finding:
     return warning(
         Area.SUBSCRIPTIONS,
         "quiet-subscription",
@@ -130,4 +136,5 @@ def _quiet(words: dict[str, str]) -> Finding:
             "Have something happen at Zenvia and see whether it comes. If not, register it again; "
             "if that much silence is usual, raise QUIET_HOURS."
         ),
+        **this,
     )

@@ -12,19 +12,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from zenvia_webhooks import wakeup
-from zenvia_webhooks.broker import project_app
+from zenvia_webhooks.broker import connect, project_app
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.dispatch.heartbeat import Heartbeat
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.models.clock import DatabaseNow
 
-#: Seconds after which a heartbeat proves nothing any more: some sweeps, and the time between two writes.
+#: Seconds after which the doctor asks for a new heartbeat.
+TWO_SWEEPS = 2 * wakeup.SWEEP_INTERVAL
+#: Seconds after which a heartbeat that nobody has asked for is old: some sweeps, and the time between two writes.
 OLD = 60
 #: The same, of a command that cron runs.
 COMMAND_OLD = 900
 #: Seconds that a worker has for the hint which the broker's check has sent.
 ANSWER_SECONDS = 5
+#: Seconds that workers have to say which queues they consume.
+CONSUMES_SECONDS = 1
 #: How many receivers are named.
 NAMED = 5
 
@@ -32,28 +36,50 @@ NAMED = 5
 def check_worker() -> Iterator[Finding]:
     """Look for a worker's heartbeat; for an old one, wait whether the hint brings a new one."""
     before = heartbeat.last(heartbeat.WORKER)
-    if before is not None and before.age < OLD:
+    if before is not None and before.age < TWO_SWEEPS:
         yield ok(Area.WORKER, _("A worker took a message %(age)s ago.") % {"age": duration(before.age)})
-    elif _is_busy():
+    elif _is_busy() and _consumes():
         yield ok(Area.WORKER, _("A worker has events in hand."))
     elif _answers(before):
         yield ok(Area.WORKER, _("A worker took the message that was just sent."))
-    elif (command := stand_in()) is not None:
-        yield warning(
+    else:
+        yield _silent(before)
+
+
+def read_worker() -> Iterator[Finding]:
+    """Look for a worker's heartbeat, and call nobody."""
+    before = heartbeat.last(heartbeat.WORKER)
+    if before is not None and before.age < OLD:
+        yield ok(Area.WORKER, _("A worker took a message %(age)s ago.") % {"age": duration(before.age)})
+    else:
+        yield _silent(before)
+
+
+def _silent(before: Heartbeat | None) -> Finding:
+    """Return what to say where no worker gave a sign of life in time."""
+    start = {"app": project_app().main, "queue": _queue(), "last": _last(before)}
+    if (command := stand_in()) is not None:
+        return warning(
             Area.WORKER,
             "no-worker",
             _("There is no worker; zenvia_dispatch_events ran %(age)s ago.") % {"age": duration(command.age)},
             _("Events wait until it runs again. A worker hands them out at once: celery -A %(app)s worker -Q %(queue)s")
-            % {"app": project_app().main, "queue": _queue()},
+            % start,
         )
-    else:
-        yield broken(
+    if _is_busy():
+        return warning(
             Area.WORKER,
-            "no-worker",
-            _("No worker took the message that was just sent; %(last)s.") % {"last": _last(before)},
-            _("Start one, and keep it running: celery -A %(app)s worker -Q %(queue)s")
-            % {"app": project_app().main, "queue": _queue()},
+            "silent-worker",
+            _("A worker has events in hand and gives no sign of life: a receiver is slow, or it died; %(last)s.")
+            % start,
+            _("See that it runs: celery -A %(app)s worker -Q %(queue)s. Give slow receivers time-outs.") % start,
         )
+    return broken(
+        Area.WORKER,
+        "no-worker",
+        _("No worker takes messages; %(last)s.") % start,
+        _("Start one, and keep it running: celery -A %(app)s worker -Q %(queue)s") % start,
+    )
 
 
 def check_beat() -> Iterator[Finding]:
@@ -86,8 +112,8 @@ def check_receivers() -> Iterator[Finding]:
     worker = heartbeat.last(heartbeat.WORKER)
     if worker is None or worker.age >= OLD:
         worker = stand_in() or worker
-    lines = worker.note.splitlines() if worker else []
-    if not lines:
+    each = worker.receivers if worker else []
+    if not each:
         yield broken(
             Area.RECEIVERS,
             "no-receivers",
@@ -95,8 +121,6 @@ def check_receivers() -> Iterator[Finding]:
             _("Connect one, import its module in the ready() of your AppConfig, and restart the worker."),
         )
         return
-    # One that is connected to two signals is one.
-    each = list(dict.fromkeys(line.partition(": ")[2] or line for line in lines))
     names = ", ".join(each[:NAMED]) + ", …" * (len(each) > NAMED)
     text = ngettext(
         "%(count)d receiver is connected in the worker: %(names)s.",
@@ -119,6 +143,17 @@ def _is_busy() -> bool:
     """Tell whether a worker holds events, or died with them less than a lease ago."""
     events = Event.objects.using(router.db_for_write(Event))
     return events.filter(next_attempt_at__gt=DatabaseNow(), claim__isnull=False).exists()
+
+
+def _consumes() -> bool:
+    """Ask through the broker whether a worker consumes our queue: one answers even while all its processes work."""
+    try:
+        with connect(project_app()) as connection:
+            inspect = project_app().control.inspect(timeout=CONSUMES_SECONDS, connection=connection)
+            queues = (inspect.active_queues() or {}).values()
+    except Exception:  # noqa: BLE001  # each transport has errors of its own, and some know no broadcasts
+        return False
+    return any(queue["name"] == _queue() for of_worker in queues for queue in of_worker)
 
 
 def _answers(before: Heartbeat | None) -> bool:

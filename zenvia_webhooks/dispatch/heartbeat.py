@@ -40,6 +40,11 @@ class Heartbeat:
     age: float
     note: str
 
+    @property
+    def receivers(self) -> list[str]:
+        """The names of the receivers in a worker's note; one that is connected to two signals is one."""
+        return list(dict.fromkeys(line.partition(": ")[2] or line for line in self.note.splitlines()))
+
 
 def write(*tasks: str) -> None:
     """Write that these run: `WORKER`, and `BEAT` if it is for a sweep, or `COMMAND`. Never raises."""

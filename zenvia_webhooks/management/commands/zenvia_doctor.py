@@ -25,7 +25,8 @@ class Command(OwnCommand):
         parser.add_argument(
             "--json",
             action="store_true",
-            help='print {"is_broken": ..., "findings": [{"id", "area", "severity", "text", "fix"}, ...]}',
+            help='print {"is_broken": ..., "findings": [{"id", "area", "severity", "text", "fix", "detail", "about", '
+            '"link"}, ...]}',
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,11 +46,11 @@ class Command(OwnCommand):
             sys.exit(1)
 
     def show(self, finding: Finding) -> None:
-        """Print one line, and the fix under it."""
+        """Print one line, and under it what else there is to say."""
         area = f"{finding.area:<{max(map(len, Area))}}"
         self.stdout.write(f"{self.coloured(finding.severity)}  {area}  {printable(finding.text)}")
-        if finding.fix:
-            self.stdout.write(" " * (max(map(len, Severity)) + 2) + printable(finding.fix))
+        for more in filter(None, (finding.detail, finding.fix)):
+            self.stdout.write(" " * (max(map(len, Severity)) + 2) + printable(more))
 
     def coloured(self, severity: Severity) -> str:
         styles: dict[Severity, Callable[[str], str]] = {
