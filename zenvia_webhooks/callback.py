@@ -15,6 +15,8 @@ from django.urls import (
     reverse,
     set_script_prefix,
 )
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from zenvia_webhooks.conf import conf
@@ -33,8 +35,10 @@ def callback_url(token: str) -> str:
     base = conf.callback_base_url
     if base is None:
         raise ZenviaConfigurationError(
-            "Set ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] to the public origin that Zenvia reaches, "
-            "such as 'https://crm.example.com'."
+            _(
+                "Set ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] to the public origin that Zenvia reaches, "
+                "such as 'https://crm.example.com'."
+            )
         )
     return base + webhook_path(token)
 
@@ -66,16 +70,27 @@ def webhook_path(token: str, language: str | None = None) -> str:
             found = next(_names(get_resolver(settings.ROOT_URLCONF)), None)
         if found is None:
             raise ZenviaConfigurationError(
-                f"The webhook has no URL in ROOT_URLCONF ({settings.ROOT_URLCONF}): "
-                "add path('zenvia/', include('zenvia_webhooks.urls')) to it. If another URLconf serves it, such as "
-                "one of django-hosts, django-tenants or a middleware's, include it in both, at the same path."
+                format_lazy(
+                    _(
+                        "The webhook has no URL in ROOT_URLCONF ({urlconf}): "
+                        "add path('zenvia/', include('zenvia_webhooks.urls')) to it. If another URLconf serves it, "
+                        "such as one of django-hosts, django-tenants or a middleware's, include it in both, at the "
+                        "same path."
+                    ),
+                    urlconf=settings.ROOT_URLCONF,
+                )
             )
         try:
             return _reverse(found, token)
         except NoReverseMatch:
             raise ZenviaConfigurationError(
-                f"The webhook's URL {found!r} needs more than a token: "
-                "include zenvia_webhooks.urls where no part of the path before it is a variable."
+                format_lazy(
+                    _(
+                        "The webhook's URL {name!r} needs more than a token: "
+                        "include zenvia_webhooks.urls where no part of the path before it is a variable."
+                    ),
+                    name=found,
+                )
             ) from None
 
 
@@ -103,8 +118,14 @@ def _as_in_settings(language: str) -> Iterator[None]:
     # A thread in which no request was served yet has "/".
     if prefix not in ("/", known):
         raise ZenviaConfigurationError(
-            f"This site runs below {prefix} (SCRIPT_NAME), which workers and commands can't know: "
-            f"set FORCE_SCRIPT_NAME = {prefix.rstrip('/')!r}."
+            format_lazy(
+                _(
+                    "This site runs below {prefix} (SCRIPT_NAME), which workers and commands can't know: "
+                    "set FORCE_SCRIPT_NAME = {name!r}."
+                ),
+                prefix=prefix,
+                name=prefix.rstrip("/"),
+            )
         )
     set_script_prefix(known)
     try:

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from phonenumbers import SUPPORTED_REGIONS
 
 from zenvia_webhooks.contracts import CONTRACTS
@@ -62,8 +65,9 @@ class Conf:
         """
         accounts = self._get("ACCOUNTS", {}, _mapping)
         if alias not in accounts:
-            known = ", ".join(map(repr, accounts)) or "none"
-            raise ZenviaConfigurationError(f"ZENVIA_WEBHOOKS['ACCOUNTS'] has no account {alias!r} (it has: {known}).")
+            known = ", ".join(map(repr, accounts)) or _("none")
+            text = _("ZENVIA_WEBHOOKS['ACCOUNTS'] has no account {alias!r} (it has: {known}).")
+            raise ZenviaConfigurationError(format_lazy(text, alias=alias, known=known))
         return _account(alias, accounts[alias])
 
     @property
@@ -131,7 +135,7 @@ class Conf:
     def _dict(self) -> Mapping[str, Any]:
         value = getattr(settings, "ZENVIA_WEBHOOKS", {})
         if not isinstance(value, Mapping):
-            raise ZenviaConfigurationError("ZENVIA_WEBHOOKS must be a dict.")
+            raise ZenviaConfigurationError(_("ZENVIA_WEBHOOKS must be a dict."))
         return value
 
     def unknown_keys(self) -> list[str]:
@@ -153,34 +157,38 @@ conf = Conf()
 
 def _unknown(where: str, key: object, known: Any) -> str:
     close = difflib.get_close_matches(str(key).upper(), known, n=1)
-    return f"{where} has no key {key!r}." + (f" Did you mean {close[0]!r}?" if close else "")
+    if not close:
+        return gettext("%(where)s has no key %(key)r.") % {"where": where, "key": key}
+    words = {"where": where, "key": key, "close": close[0]}
+    return gettext("%(where)s has no key %(key)r. Did you mean %(close)r?") % words
 
 
-def _wrong(where: str, expected: str) -> ZenviaConfigurationError:
-    return ZenviaConfigurationError(f"{where} must be {expected}.")
+def _wrong(where: str, text: Any, **words: str) -> ZenviaConfigurationError:
+    # Lazy: each reader has a language of its own, and the log is English.
+    return ZenviaConfigurationError(format_lazy(text, where=where, **words))
 
 
 def _mapping(where: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise _wrong(where, "a dict with string keys")
+        raise _wrong(where, _("{where} must be a dict with string keys."))
     return value
 
 
 def _boolean(where: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _wrong(where, "True or False")
+        raise _wrong(where, _("{where} must be True or False."))
     return value
 
 
 def _text(where: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise _wrong(where, "a string that is not empty")
+        raise _wrong(where, _("{where} must be a string that is not empty."))
     return value
 
 
 def _positive_number(where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10**9:
-        raise _wrong(where, "a number greater than 0")
+        raise _wrong(where, _("{where} must be a number greater than 0."))
     return value
 
 
@@ -190,32 +198,32 @@ def _positive_number_or_none(where: str, value: Any) -> float | None:
 
 def _positive_int(where: str, value: Any) -> int:
     if not isinstance(value, int):
-        raise _wrong(where, "a whole number greater than 0")
+        raise _wrong(where, _("{where} must be a whole number greater than 0."))
     return int(_positive_number(where, value))
 
 
 def _delays(where: str, value: Any) -> tuple[float, ...]:
     if not isinstance(value, list | tuple):
-        raise _wrong(where, "a list of seconds")
+        raise _wrong(where, _("{where} must be a list of seconds."))
     return tuple(_positive_number(f"{where}[{index}]", delay) for index, delay in enumerate(value))
 
 
 def _words(where: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(v, str) for v in value):
-        raise _wrong(where, "a list of strings")
+        raise _wrong(where, _("{where} must be a list of strings."))
     return tuple(word.strip().lower() for word in value)
 
 
 def _header_names(where: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(v, str) for v in value):
-        raise _wrong(where, "a list of header names")
+        raise _wrong(where, _("{where} must be a list of header names."))
     return tuple(sorted({name.lower() for name in value}))
 
 
 def _phone_regions(where: str, value: Any) -> tuple[str, ...]:
     # In the order given, which counts: so no set.
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v in SUPPORTED_REGIONS for v in value):
-        raise _wrong(where, "a list of countries by ISO 3166, such as ['BR', 'AR', 'MX']")
+        raise _wrong(where, _("{where} must be a list of countries by ISO 3166, such as ['BR', 'AR', 'MX']."))
     return tuple(value)
 
 
@@ -223,22 +231,24 @@ def _url(where: str, value: Any) -> str:
     url = _text(where, value).rstrip("/")
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises if it is no number
+        _port = parts.port  # raises if it is no number
     except ValueError:
-        raise _wrong(where, "a URL such as 'https://crm.example.com'") from None
+        raise _wrong(where, _("{where} must be a URL such as 'https://crm.example.com'.")) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise _wrong(where, "a URL such as 'https://crm.example.com', without user name or password")
+        raise _wrong(
+            where, _("{where} must be a URL such as 'https://crm.example.com', without user name or password.")
+        )
     if parts.query or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
-        raise _wrong(where, "a plain URL: no spaces, no '?', no '#', a host in ASCII")
+        raise _wrong(where, _("{where} must be a plain URL: no spaces, no '?', no '#', a host in ASCII."))
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise _wrong(where, "an https:// URL (http:// is for this machine's own address only)")
+        raise _wrong(where, _("{where} must be an https:// URL (http:// is for this machine's own address only)."))
     return url
 
 
 def _origin(where: str, value: Any) -> str:
     url = _url(where, value)
     if url != origin_of(url):
-        raise _wrong(where, "an origin such as 'https://crm.example.com', without a path")
+        raise _wrong(where, _("{where} must be an origin such as 'https://crm.example.com', without a path."))
     return url
 
 
@@ -248,7 +258,7 @@ def _api_key(where: str, value: Any) -> str | None:
         return None
     key = value.strip() if isinstance(value, str) else ""
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise _wrong(where, "a string of printable ASCII characters without spaces")
+        raise _wrong(where, _("{where} must be a string of printable ASCII characters without spaces."))
     return key
 
 
@@ -257,12 +267,13 @@ def _account(alias: str, raw: Any) -> Account:
     raw = _mapping(where, raw)
     name = raw.get("CONTRACT", "help_center")
     if name not in CONTRACTS:
-        raise _wrong(f"{where}['CONTRACT']", "one of " + ", ".join(map(repr, CONTRACTS)))
+        names = ", ".join(map(repr, CONTRACTS))
+        raise _wrong(f"{where}['CONTRACT']", _("{where} must be one of {names}."), names=names)
     wire_topics = _mapping(f"{where}['WIRE_TOPICS']", raw.get("WIRE_TOPICS", {}))
     for canonical, wire in wire_topics.items():
         _text(f"{where}['WIRE_TOPICS'][{canonical!r}]", wire)
     if not 0 < len(alias) <= 100:
-        raise ZenviaConfigurationError("An alias in ZENVIA_WEBHOOKS['ACCOUNTS'] must have 1 to 100 characters.")
+        raise ZenviaConfigurationError(_("An alias in ZENVIA_WEBHOOKS['ACCOUNTS'] must have 1 to 100 characters."))
     return Account(
         alias=alias,
         api_key=_api_key(f"{where}['API_KEY']", raw.get("API_KEY")),

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+#: (whether it has a message, and a hint) → what is said of an answer.
+_ANSWERED = {
+    (False, False): _("{call} was answered {status}"),
+    (True, False): _("{call} was answered {status}: {message}"),
+    (False, True): _("{call} was answered {status} ({hint})"),
+    (True, True): _("{call} was answered {status}: {message} ({hint})"),
+}
 
 
 class ZenviaConfigurationError(ImproperlyConfigured):
@@ -22,7 +33,7 @@ class ZenviaConnectionError(ZenviaError, ConnectionError):
     `outcome_unknown` is False where no connection came about, so that nothing was sent.
     """
 
-    def __init__(self, text: str, *, outcome_unknown: bool = True) -> None:
+    def __init__(self, text: str | Promise, *, outcome_unknown: bool = True) -> None:
         self.outcome_unknown = outcome_unknown
         super().__init__(text)
 
@@ -34,10 +45,14 @@ class ZenviaAPIError(ZenviaError, ValueError):
     is known about such an answer.
     """
 
-    def __init__(self, call: str, *, status: int, code: str = "", message: str = "", hint: str = "") -> None:
+    def __init__(
+        self, call: str, *, status: int, code: str = "", message: str | Promise = "", hint: str | Promise = ""
+    ) -> None:
         self.call, self.status, self.code, self.message, self.hint = call, status, code, message, hint
-        text = f"{call} was answered {status}" + (f": {message}" if message else "")
-        super().__init__(text + (f" ({hint})" if hint else ""))
+        words = {"call": call, "status": status, "message": message, "hint": hint}
+        text = _ANSWERED[bool(message), bool(hint)]
+        # Lazy: each reader has a language of its own, and the log is English.
+        super().__init__(format_lazy(text, **words))
 
     @property
     def outcome_unknown(self) -> bool:  # type: ignore[override]  # a class-wide fact there, by status here

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.admin.display import badge
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.redaction import redact_tokens
@@ -28,23 +29,23 @@ def number(subscription: Subscription) -> str:
 
 @admin.display(description=_("topics"))
 def topic_list(subscription: Subscription) -> str:
-    return ", ".join(subscription.topics)
+    return ", ".join(map(label, subscription.topics))
 
 
 @admin.display(description=_("status"), ordering="status")
 def status_badge(subscription: Subscription) -> SafeString:
-    label, look = subscription.get_status_display(), subscription.status
+    text, look = subscription.get_status_display(), subscription.status
     if subscription.is_foreign:
-        label, look = gettext("registered for another site"), "foreign"
+        text, look = gettext("registered for another site"), "foreign"
     elif subscription.is_ending:
-        label, look = gettext("removal under way"), subscription.Status.PENDING
+        text, look = gettext("removal under way"), subscription.Status.PENDING
     elif subscription.is_manual:
-        label = gettext("active, registered manually")
+        text = gettext("active, registered manually")
     elif subscription.is_changing:
-        label = gettext("change under way")
+        text = gettext("change under way")
     elif not_listed(subscription):
-        label, look = gettext("active, not listed"), subscription.Status.PENDING
-    return badge(look, label)
+        text, look = gettext("active, not listed"), subscription.Status.PENDING
+    return badge(look, text)
 
 
 @admin.display(description=_("another site"))

@@ -16,7 +16,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from zenvia_webhooks.models import Delivery
+from zenvia_webhooks.contracts.words import words
+from zenvia_webhooks.models import Delivery, Event
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +47,27 @@ class OwnLookups:
         return field in offered and kind in ("", "exact", "gte", "lt")
 
 
-def badge(status: str, label: str) -> SafeString:
-    """Return a status as a small coloured label."""
-    return format_html('<span class="zenvia-badge zenvia-{}">{}</span>', status, label)
+def badge(look: str, label: str) -> SafeString:
+    """Return a small coloured label."""
+    return format_html('<span class="zenvia-badge zenvia-{}">{}</span>', look, label)
+
+
+def with_name(shown: str, name: str) -> SafeString:
+    """Return words for everybody, with the technical name beside them for developers."""
+    return format_html('{} <span class="zenvia-name">{}</span>', shown, name)
+
+
+def status_badge(row: Event | Delivery) -> SafeString:
+    """Return a status in words that a salesperson knows, with its technical name where that is another."""
+    label = row.get_status_display()
+    shown = badge(row.status, label)
+    return shown if label == row.status else with_name(shown, row.status)
+
+
+def topic_name(topic: str) -> SafeString | str:
+    """Return a topic in words that a salesperson knows, with its technical name."""
+    known = words(topic)
+    return with_name(known, topic) if known else topic
 
 
 def block(text: str) -> SafeString:

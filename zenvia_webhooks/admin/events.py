@@ -16,9 +16,18 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
-from zenvia_webhooks.admin.display import FromWriter, OwnLookups, badge, block, json_block, result_link
+from zenvia_webhooks.admin.display import (
+    FromWriter,
+    OwnLookups,
+    block,
+    json_block,
+    result_link,
+    status_badge,
+    topic_name,
+)
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import ENVELOPES
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.models import Delivery, Event
 
 #: A list counts no further: on a large table, counting every row takes longer than showing the page.
@@ -42,7 +51,7 @@ class TopicFilter(admin.SimpleListFilter):
     others = "others"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [*((topic, topic) for topic in _known_topics()), (self.others, _("others"))]
+        return [*((topic, label(topic)) for topic in _known_topics()), (self.others, _("others"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         if self.value() == self.others:
@@ -77,7 +86,7 @@ class DeliveryInline(FromWriter, admin.TabularInline):  # type: ignore[type-arg]
 
     @admin.display(description=_("status"))
     def status_badge(self, delivery: Delivery) -> SafeString:
-        return badge(delivery.status, delivery.get_status_display())
+        return status_badge(delivery)
 
     @admin.display(description=_("error"))
     def error_block(self, delivery: Delivery) -> SafeString | str:
@@ -145,7 +154,7 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
 
     @admin.display(description=_("topic"), ordering="topic")
     def topic_or_error(self, event: Event) -> str:
-        return event.topic or gettext("not understood")
+        return topic_name(event.topic) if event.topic else gettext("not understood")
 
     @admin.display(description=_("person"))
     def person(self, event: Event) -> str:
@@ -154,7 +163,7 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, event: Event) -> SafeString:
-        return badge(event.status, event.get_status_display())
+        return status_badge(event)
 
     @admin.display(description=_("how it came"))
     def how_it_came(self, event: Event) -> str:

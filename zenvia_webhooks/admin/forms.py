@@ -15,6 +15,7 @@ from zenvia_webhooks.admin.signing import sign, unsign
 from zenvia_webhooks.admin.topics import Offer, ask, explain, published
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import get_contract, help_center
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.models.subscription import SubscriptionQuerySet, new_token
@@ -79,7 +80,7 @@ class AddSubscriptionForm(forms.Form):
         super().__init__(data, initial={**initial, "drawn": sign("add", self.what_is_drawn)})
         self.offer_note = explain(offer)
         self.fields["account"].choices = [(alias, alias) for alias in self.accounts]  # type: ignore[attr-defined]
-        self.fields["topics"].choices = [(topic, topic) for topic in offer["topics"]]  # type: ignore[attr-defined]
+        self.fields["topics"].choices = [(topic, label(topic)) for topic in offer["topics"]]  # type: ignore[attr-defined]
         self.fields["topics"].help_text = _how_many(self.chosen)
 
     def _draw(self) -> Drawn:
@@ -168,7 +169,7 @@ class ChangeTopicsForm(forms.Form):
         super().__init__(data, initial={"topics": subscription.topics, "offer": sign("topics", offer)})
         self.offer_note = explain(offer)
         topics = dict.fromkeys((*offer["topics"], *subscription.topics))
-        self.fields["topics"].choices = [(topic, topic) for topic in topics]  # type: ignore[attr-defined]
+        self.fields["topics"].choices = [(topic, label(topic)) for topic in topics]  # type: ignore[attr-defined]
         if get_contract(account.contract).TOPICS_PER_SUBSCRIPTION == 1:
             self.fields["topics"].widget = OneOf(choices=self.fields["topics"].choices)  # type: ignore[attr-defined]
 

@@ -9,6 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from zenvia_webhooks.client.transport import Answer, exchange
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import CONTRACTS, get_contract
@@ -22,6 +26,7 @@ T = TypeVar("T")
 
 #: The longest id of Zenvia's that is kept.
 MAX_ID_LENGTH = 255
+ANOTHER = _("another subscription than the one asked for")
 
 
 class ZenviaClient:
@@ -41,7 +46,10 @@ class ZenviaClient:
         self.contract = get_contract(self.account.contract)
         if self.account.api_key is None:
             raise ZenviaConfigurationError(
-                f"ZENVIA_WEBHOOKS['ACCOUNTS'][{account!r}] has no API_KEY: create one at Zenvia and set it."
+                format_lazy(
+                    _("ZENVIA_WEBHOOKS['ACCOUNTS'][{account!r}] has no API_KEY: create one at Zenvia and set it."),
+                    account=account,
+                )
             )
         self._api_key: str = self.account.api_key
 
@@ -72,7 +80,7 @@ class ZenviaClient:
             return None
         found = self._read_subscription(answer)
         if found.id != remote_id:
-            raise self._unreadable(answer, "another subscription than the one asked for")
+            raise self._unreadable(answer, ANOTHER)
         return found
 
     def create_subscription(self, topics: Sequence[str], callback_url: str) -> RemoteSubscription:
@@ -88,7 +96,7 @@ class ZenviaClient:
             return self._find_created(answer, topics, callback_url)
         created = self._read_subscription(answer)
         if find([created], topics, callback_url, self.wire_topic) is None:
-            raise self._unreadable(answer, "another subscription than the one asked for")
+            raise self._unreadable(answer, ANOTHER)
         return created
 
     def delete_subscription(self, remote_id: str) -> None:
@@ -143,9 +151,10 @@ class ZenviaClient:
             created = find(self.list_subscriptions(), topics, callback_url, self.wire_topic)
         except ZenviaError as error:
             # Though the list failed, the registration itself was answered with a 2xx.
-            raise self._unreadable(answer, f"an empty answer, and {error}") from error
+            why = format_lazy(_("an empty answer, and {error}"), error=error)
+            raise self._unreadable(answer, why) from error
         if created is None:
-            raise self._unreadable(answer, "an empty answer, and it is not in the list")
+            raise self._unreadable(answer, _("an empty answer, and it is not in the list"))
         return created
 
     def _read_subscription(self, answer: Answer) -> RemoteSubscription:
@@ -161,35 +170,39 @@ class ZenviaClient:
         answer = exchange(call, self.account, self.contract.credentials(self._api_key))
         if answer.cut_off:
             words = f"{answer.status}: {self._excerpt(answer)}".rstrip(": ")
-            raise ZenviaConnectionError(
-                f"{call.name} got no whole answer from {host_of(self.account.api_url)}: {answer.cut_off} after {words}"
-            )
+            text = _("{call} got no whole answer from {host}: {kind} after {words}")
+            host = host_of(self.account.api_url)
+            raise ZenviaConnectionError(format_lazy(text, call=call.name, host=host, kind=answer.cut_off, words=words))
         if 300 <= answer.status < 400:
             to = self._clean(host_of(answer.location))
-            raise self._error(answer, "a redirect" + f" to {to}" * bool(to) + ", which is not followed: check API_URL")
+            named = _("a redirect to {host}, which is not followed: check API_URL")
+            unnamed = _("a redirect, which is not followed: check API_URL")
+            raise self._error(answer, format_lazy(named, host=to) if to else unnamed)
         if answer.status >= 400:
             raise self._error(answer, *self._words(answer))
         if len(answer.body) > call.max_answer_bytes:
-            raise self._unreadable(answer, f"more than {call.max_answer_bytes} bytes")
+            why = format_lazy(_("more than {number} bytes"), number=call.max_answer_bytes)
+            raise self._unreadable(answer, why)
         return answer
 
     def _read(self, answer: Answer, read: Callable[[Any], T]) -> T:
         try:
             return read(json.loads(answer.body))
         except (json.JSONDecodeError, UnicodeDecodeError):
-            why = "no JSON"
+            why: Any = _("no JSON")
         except RecursionError:
-            why = "nested too deep"
+            why = _("nested too deep")
         except ValueError as error:
-            why = str(error)
+            why = error.args[0] if error.args else ""
         # Raised here, outside of the handlers: those errors hold the body, and would be its context.
         raise self._unreadable(answer, why)
 
-    def _unreadable(self, answer: Answer, why: str) -> ZenviaAPIError:
+    def _unreadable(self, answer: Answer, why: Any) -> ZenviaAPIError:
         words = self._excerpt(answer)
-        return self._error(answer, f"can't be read ({why})" + (f": {words}" if words else ""))
+        text = _("can't be read ({why}): {words}") if words else _("can't be read ({why})")
+        return self._error(answer, format_lazy(text, why=why, words=words))
 
-    def _error(self, answer: Answer, message: str, code: str = "") -> ZenviaAPIError:
+    def _error(self, answer: Answer, message: str | Promise, code: str = "") -> ZenviaAPIError:
         hint = self.contract.hint(answer.status, is_empty=not answer.body.strip())
         return ZenviaAPIError(answer.call, status=answer.status, code=code, message=message, hint=hint)
 
@@ -261,14 +274,15 @@ def find(
 def _checked(remote: RemoteSubscription) -> RemoteSubscription:
     # "." and ".." would change the path of a call.
     if len(remote.id) > MAX_ID_LENGTH or not remote.id.isprintable() or remote.id in (".", ".."):
-        raise ValueError(f"an id that is not {MAX_ID_LENGTH} printable characters at most")
+        text = _("an id that is not {number} printable characters at most")
+        raise ValueError(format_lazy(text, number=MAX_ID_LENGTH))
     return replace(remote, topics=tuple(map(clean, remote.topics)))
 
 
 def _lead_of(lead_id: str) -> Callable[[Any], dict[str, Any]]:
     def read(reply: Any) -> dict[str, Any]:
         if not isinstance(reply, dict) or reply.get("id") != lead_id:
-            raise ValueError("the lead that was asked for was due")
+            raise ValueError(_("the lead that was asked for was due"))
         return reply
 
     return read
@@ -279,8 +293,8 @@ def _object_of(remote_id: str) -> Callable[[Any], None]:
 
     def read(reply: Any) -> None:
         if not isinstance(reply, dict):
-            raise ValueError("an object was due")
+            raise ValueError(_("an object was due"))
         if reply.get("id") is not None and str(reply["id"]) != remote_id:
-            raise ValueError("another subscription than the one asked for")
+            raise ValueError(ANOTHER)
 
     return read

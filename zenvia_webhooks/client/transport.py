@@ -11,6 +11,8 @@ from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import requests
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
@@ -25,6 +27,8 @@ T = TypeVar("T")
 
 #: An error shows no more of an answer than this.
 FIRST_BYTES = 1024
+#: The kind of error when the time was over.
+TOO_SLOW = "TimeoutError"
 #: Kinds of error before there is a connection: nothing was sent.
 NOT_CONNECTED = frozenset({"ConnectionRefusedError", "gaierror"})
 
@@ -54,10 +58,19 @@ def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     if isinstance(answer, str):
         host = host_of(account.api_url)
         now = current_address(urlsplit(account.api_url).hostname or "")
-        outcome_unknown = answer.removeprefix(": ") not in NOT_CONNECTED
+        is_slow = answer == TOO_SLOW
+        text = format_lazy(
+            _("{call} got no whole answer from {host} within {seconds:g} s")
+            if is_slow
+            else _("{call} got no whole answer from {host}: {kind}"),
+            call=call.name,
+            host=host,
+            seconds=account.timeout,
+            kind=answer,
+        )
         raise ZenviaConnectionError(
-            f"{call.name} got no whole answer from {host}{answer}" + (f" (API_URL is {now} now)" if now else ""),
-            outcome_unknown=outcome_unknown,
+            format_lazy(_("{text} (API_URL is {now} now)"), text=text, now=now) if now else text,
+            outcome_unknown=answer not in NOT_CONNECTED,
         )
     return answer
 
@@ -106,7 +119,7 @@ def _body_of(response: requests.Response, most: int, ends: float) -> tuple[bytes
             if time.monotonic() > ends:
                 raise TimeoutError
     except HTTPError as error:
-        if (cut_off := _kind(error)) == "TimeoutError":
+        if (cut_off := _kind(error)) == TOO_SLOW:
             raise
         return bytes(body), cut_off
     return bytes(body), ""
@@ -138,27 +151,25 @@ class _Authorization(AuthBase):
 
 
 def _within(seconds: float, work: Callable[[], T]) -> T | str:
-    """Return what `work` returns, else why not: " within 10 s", ": ConnectionRefusedError".
+    """Return what `work` returns, else the kind of its error: "ConnectionRefusedError", or `TOO_SLOW`.
 
     It runs in a thread, which is left to itself when the time is over: the HTTP library's time-out begins anew with
     each byte that comes in, and does not cover the look-up of a name. Of an error only the kind is returned: the
     library's texts may hold URL and headers, key included, and would stay with ours even `from None`.
     """
-    too_slow = f" within {seconds:g} s"
     outcome: SimpleQueue[T | str] = SimpleQueue()
 
     def run() -> None:
         try:
             outcome.put(work())
         except Exception as error:  # noqa: BLE001 (no error of any kind may get out)
-            kind = _kind(error)
-            outcome.put(too_slow if kind == "TimeoutError" else f": {kind}")
+            outcome.put(_kind(error))
 
     threading.Thread(target=run, name="zenvia-call", daemon=True).start()
     try:
         return outcome.get(timeout=seconds)
     except Empty:
-        return too_slow
+        return TOO_SLOW
 
 
 def _kind(error: BaseException) -> str:

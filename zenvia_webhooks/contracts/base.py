@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from django.utils.functional import Promise
+
 from zenvia_webhooks.contracts.calls import Call as Call
 from zenvia_webhooks.contracts.calls import Credentials as Credentials
 from zenvia_webhooks.contracts.listing import ObjectList
@@ -138,7 +140,7 @@ class Contract(Envelope, Protocol):
         """Ask for one lead, as the list of leads has it; None where there is no such call."""
         ...
 
-    def hint(self, status: int, *, is_empty: bool) -> str:
+    def hint(self, status: int, *, is_empty: bool) -> str | Promise:
         """Return what else is known about an HTTP status, for people; empty for nothing.
 
         `is_empty` tells that the answer has no body.

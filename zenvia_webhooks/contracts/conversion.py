@@ -12,6 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote as percent_encode
 
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from zenvia_webhooks.contracts.base import Call, Credentials, RemoteSubscription
 from zenvia_webhooks.contracts.conversion_envelope import ARRIVING as ARRIVING
 from zenvia_webhooks.contracts.conversion_envelope import OBJECTS as OBJECTS
@@ -56,9 +61,9 @@ FORMER_DOMAINS = ("getsirena.com", "sirena.app")
 
 #: HTTP status → what integrations have learnt about it.
 HINTS = {
-    403: "the key lacks a scope? A new scope takes 15 to 20 minutes to work",
-    409: "the key belongs to no user, which a call as a user needs",
-    429: "too many calls; Zenvia has published no limit, so wait some minutes",
+    403: _("the key lacks a scope? A new scope takes 15 to 20 minutes to work"),
+    409: _("the key belongs to no user, which a call as a user needs"),
+    429: _("too many calls; Zenvia has published no limit, so wait some minutes"),
 }
 
 
@@ -96,7 +101,8 @@ def create_call(topics: Sequence[str], callback_url: str, wire_topics: Mapping[s
     Raises ValueError for none.
     """
     if not topics:
-        raise ValueError(f"the contract {NAME} has at least one topic a subscription")
+        text = _("the contract {contract} has at least one topic a subscription")
+        raise ValueError(format_lazy(text, contract=NAME))
     wire = list(dict.fromkeys(wire_topic(topic, wire_topics) for topic in topics))
     return Call(method="POST", path=COLLECTION, body={"topics": wire, "callbackUrl": callback_url})
 
@@ -134,7 +140,7 @@ def lead_call(lead_id: str) -> Call | None:
 def read_list(reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]:
     """Read `[{"id", "topics", "callbackUrl"}, ...]`."""
     if not isinstance(reply, list):
-        raise ValueError("a list of subscriptions was due")
+        raise ValueError(_("a list of subscriptions was due"))
     return [read_subscription(row, wire_topics) for row in reply]
 
 
@@ -147,7 +153,7 @@ def read_subscription(reply: object, wire_topics: Mapping[str, str]) -> RemoteSu
     remote_id, topics, callback_url = text(row.get("id")), row.get("topics"), row.get("callbackUrl")
     names = [text(topic) for topic in topics] if isinstance(topics, list) else [None]
     if remote_id is None or None in names or not isinstance(callback_url, str | None):
-        raise ValueError('a subscription with "id", "topics" and "callbackUrl" was due')
+        raise ValueError(_('a subscription with "id", "topics" and "callbackUrl" was due'))
     canonical = dict.fromkeys(canonical_topic(name, wire_topics) for name in names if name is not None)
     return RemoteSubscription(id=remote_id, topics=tuple(canonical), callback_url=(callback_url or "").strip())
 
@@ -156,14 +162,16 @@ def read_topics(reply: object, wire_topics: Mapping[str, str]) -> list[str]:
     """Read `[{"name", "description"}, ...]`."""
     names = [text(mapping(row).get("name")) for row in reply] if isinstance(reply, list) else [None]
     if None in names:
-        raise ValueError('a list of topics with "name" was due')
+        raise ValueError(_('a list of topics with "name" was due'))
     return list(dict.fromkeys(canonical_topic(name, wire_topics) for name in names if name is not None))
 
 
-def hint(status: int, *, is_empty: bool) -> str:
+def hint(status: int, *, is_empty: bool) -> str | Promise:
     """Return what integrations have learnt about Zenvia's errors."""
     if status == 404 and is_empty:
-        return "without a body, it is mostly an id that Zenvia does not know; if every call is answered so, see API_URL"
+        return _(
+            "without a body, it is mostly an id that Zenvia does not know; if every call is answered so, see API_URL"
+        )
     return HINTS.get(status, "")
 
 
@@ -172,7 +180,7 @@ def advice(topics: Collection[str], wire_topics: Mapping[str, str], *, wants_res
     is_wanted = wants_resolved or "interaction.resolved" in topics
     if not is_wanted or wire_topic("lead.created", wire_topics) in {wire_topic(topic, wire_topics) for topic in topics}:
         return ""
-    return (
+    return gettext(
         "A conversation that a consultant closes comes as a lead that is archived, with the topic lead.created "
         "(prospects), which is not subscribed: without it, interaction_resolved hardly ever fires."
     )

@@ -11,6 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote as percent_encode
 
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from zenvia_webhooks.contracts.base import Call, Credentials, Notification, RemoteSubscription
 from zenvia_webhooks.contracts.conversion_values import read_quote
 from zenvia_webhooks.contracts.lenient import first_text, instant, mapping, string, text
@@ -28,6 +32,7 @@ TOPICS_PER_SUBSCRIPTION: int | None = 1
 REPLACES = False
 LISTS: Sequence[ObjectList] = ()
 ARRIVING: Sequence[str] = tuple(TOPICS)
+_EXACTLY_ONE = _("the contract {contract} has exactly one topic a subscription, not {number}")
 #: The object of each resource → under which keys its id may be.
 IDS = {"lead": ("leadId", "id"), "quote": ("quoteId", "id"), "interaction": ("interactionId", "id")}
 
@@ -59,7 +64,7 @@ def create_call(topics: Sequence[str], callback_url: str, wire_topics: Mapping[s
     Raises ValueError for more or fewer than one.
     """
     if len(topics) != 1:
-        raise ValueError(f"the contract {NAME} has exactly one topic a subscription, not {len(topics)}")
+        raise ValueError(format_lazy(_EXACTLY_ONE, contract=NAME, number=len(topics)))
     body = {"topic": wire_topic(topics[0], wire_topics), "callbackUrl": callback_url}
     return Call(method="POST", path="/subscriptions", body=body)
 
@@ -92,7 +97,7 @@ def lead_call(lead_id: str) -> Call | None:  # the contract's signature
 def read_list(reply: object, wire_topics: Mapping[str, str]) -> list[RemoteSubscription]:
     """Read `[{"id", "topic", "callbackUrl"}, ...]`; what has no callback URL is nobody's, and left out."""
     if not isinstance(reply, list):
-        raise ValueError("a list of subscriptions was due")
+        raise ValueError(_("a list of subscriptions was due"))
     calls = [row for row in reply if not isinstance(row, dict) or text(row.get("callbackUrl"))]
     return [read_subscription(row, wire_topics) for row in calls]
 
@@ -102,16 +107,16 @@ def read_subscription(reply: object, wire_topics: Mapping[str, str]) -> RemoteSu
     row = reply if isinstance(reply, dict) else {}
     remote_id, topic, callback_url = text(row.get("id")), text(row.get("topic")), text(row.get("callbackUrl"))
     if remote_id is None or topic is None or callback_url is None:
-        raise ValueError('a subscription with "id", "topic" and "callbackUrl" was due')
+        raise ValueError(_('a subscription with "id", "topic" and "callbackUrl" was due'))
     return RemoteSubscription(id=remote_id, topics=(canonical_topic(topic, wire_topics),), callback_url=callback_url)
 
 
 def read_topics(reply: object, wire_topics: Mapping[str, str]) -> list[str]:
     """Raise ValueError: there is no such answer."""
-    raise ValueError(f"the contract {NAME} has no list of topics")
+    raise ValueError(format_lazy(_("the contract {contract} has no list of topics"), contract=NAME))
 
 
-def hint(status: int, *, is_empty: bool) -> str:
+def hint(status: int, *, is_empty: bool) -> str | Promise:
     """Return nothing: no errors are published."""
     return ""
 

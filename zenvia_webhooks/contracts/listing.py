@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from zenvia_webhooks.contracts.calls import Call
 from zenvia_webhooks.contracts.lenient import first_text, instant
 
@@ -72,7 +75,7 @@ class ObjectList:
     def read(self, reply: object) -> list[Listed]:
         """Read a bare array. Raises ValueError, without a word of the objects, for what is none."""
         if not isinstance(reply, list):
-            raise ValueError(f"a list of {self.name} was due")
+            raise ValueError(format_lazy(_("a list of {name} was due"), name=self.name))
         return [self._read_one(item) for item in reply]
 
     def _read_one(self, item: object) -> Listed:
@@ -80,7 +83,8 @@ class ObjectList:
         named, created_at = first_text(data, "id"), instant(data.get(self.created_key))
         happened_at = instant(data.get(self.date_key))
         if named is None or len(named) > MAX_ID_LENGTH or not named.isprintable() or not created_at or not happened_at:
-            raise ValueError(f'{self.name} with "id", "{self.created_key}" and "{self.date_key}" were due')
+            text = _('{name} with "id", "{created}" and "{date}" were due')
+            raise ValueError(format_lazy(text, name=self.name, created=self.created_key, date=self.date_key))
         lead_id = named if self.resource == "lead" else first_text(data, "prospectId")
         return Listed(id=named, created_at=created_at, happened_at=happened_at, lead_id=lead_id, data=data)
 

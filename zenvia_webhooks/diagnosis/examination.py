@@ -110,7 +110,10 @@ def _run(check: Check, unusable: set[Area]) -> Iterator[Finding]:
     if missing := [area for area in check.needs if area in unusable]:
         # Where its own area is at fault, that has been said.
         if check.area not in missing:
-            yield skipped(check.area, _("Not looked at: it needs %(areas)s.") % {"areas": ", ".join(missing)})
+            yield skipped(
+                check.area,
+                _("Not looked at: it needs %(areas)s.") % {"areas": ", ".join(str(area.label) for area in missing)},
+            )
         return
     try:
         yield from check.look()

@@ -4,44 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, Literal
 
+from django.db.models import TextChoices
 from django.utils.timesince import timesince
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 
-class Severity(StrEnum):
-    OK = "ok"
+class Severity(TextChoices):
+    OK = "ok", gettext_lazy("ok")
     #: Not looked at, as something that it needs is not there.
-    SKIPPED = "skipped"
+    SKIPPED = "skipped", gettext_lazy("skipped")
     #: Something to look at; events come in and go out.
-    WARNING = "warning"
+    WARNING = "warning", gettext_lazy("warning")
     #: Events don't come in, or don't go out.
-    BROKEN = "broken"
+    BROKEN = "broken", gettext_lazy("broken")
 
 
-class Area(StrEnum):
+class Area(TextChoices):
     """What is looked at, in this order."""
 
-    SETTINGS = "settings"
-    DATABASE = "database"
-    BROKER = "broker"
-    WORKER = "worker"
-    BEAT = "beat"
-    RECEIVERS = "receivers"
-    KEY = "key"
-    CALLBACK = "callback"
-    COPY = "copy"
-    SUBSCRIPTIONS = "subscriptions"
+    SETTINGS = "settings", gettext_lazy("settings")
+    DATABASE = "database", gettext_lazy("database")
+    BROKER = "broker", gettext_lazy("broker")
+    WORKER = "worker", gettext_lazy("worker")
+    BEAT = "beat", gettext_lazy("beat")
+    RECEIVERS = "receivers", gettext_lazy("receivers")
+    KEY = "key", gettext_lazy("key")
+    CALLBACK = "callback", gettext_lazy("callback")
+    COPY = "copy", gettext_lazy("copy")
+    SUBSCRIPTIONS = "subscriptions", gettext_lazy("subscriptions")
     #: Its list of subscriptions, beside ours.
-    ZENVIA = "zenvia"
-    EVENTS = "events"
+    ZENVIA = "zenvia", gettext_lazy("zenvia")
+    EVENTS = "events", gettext_lazy("events")
     #: The receivers that fail, and with what.
-    DELIVERIES = "deliveries"
+    DELIVERIES = "deliveries", gettext_lazy("deliveries")
     #: What Zenvia says that happened, beside our events.
-    RECOVERY = "recovery"
+    RECOVERY = "recovery", gettext_lazy("recovery")
 
 
 @dataclass(frozen=True, kw_only=True)

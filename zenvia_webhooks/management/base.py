@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from django.core.management.base import BaseCommand, OutputWrapper
+from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
+from django.utils.functional import Promise
 
 from zenvia_webhooks.redaction import printable
 
@@ -42,11 +43,18 @@ class Printer(OutputWrapper):
 
 
 class OwnCommand(BaseCommand):
+    #: In the language of whoever reads it.
+    help: str | Promise = ""  # type: ignore[assignment]  # Django's own is a plain text
+
     def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None, **options: Any) -> None:
         super().__init__(stdout, stderr, **options)
         style_func = self.stderr.style_func
         self.stdout, self.stderr = Printer(stdout or sys.stdout), Printer(stderr or sys.stderr)
         self.stderr.style_func = style_func
+
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        self.help = str(self.help)  # argparse takes no lazy text
+        return super().create_parser(prog_name, subcommand, **options)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         # Taken out, as Django would print to them by itself.

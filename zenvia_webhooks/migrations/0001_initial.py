@@ -253,12 +253,12 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
-                            ("pending", "pending"),
-                            ("retrying", "retrying"),
-                            ("dispatched", "dispatched"),
-                            ("unhandled", "unhandled"),
+                            ("pending", "waiting"),
+                            ("retrying", "trying again"),
+                            ("dispatched", "delivered"),
+                            ("unhandled", "nobody listens"),
                             ("failed", "failed"),
-                            ("quarantined", "quarantined"),
+                            ("quarantined", "not understood"),
                             ("erased", "erased"),
                         ],
                         default="pending",
@@ -342,10 +342,10 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
-                            ("retrying", "retrying"),
-                            ("succeeded", "succeeded"),
+                            ("retrying", "trying again"),
+                            ("succeeded", "delivered"),
                             ("failed", "failed"),
-                            ("gone", "gone"),
+                            ("gone", "receiver is gone"),
                             ("dismissed", "dismissed"),
                         ],
                         default="retrying",

@@ -50,12 +50,12 @@ class Delivery(models.Model):
 
     class Status(models.TextChoices):
         #: Open: it will be attempted at `next_attempt_at`.
-        RETRYING = "retrying", _("retrying")
-        SUCCEEDED = "succeeded", _("succeeded")
+        RETRYING = "retrying", _("trying again")
+        SUCCEEDED = "succeeded", _("delivered")
         #: Attempted as often as `RETRY_DELAYS` allows, or given up by its receiver.
         FAILED = "failed", _("failed")
         #: Like failed, and the receiver was not connected in the worker at the last attempt.
-        GONE = "gone", _("gone")
+        GONE = "gone", _("receiver is gone")
         #: Ended by a person: see `dismiss`.
         DISMISSED = "dismissed", _("dismissed")
 

@@ -28,17 +28,17 @@ class Event(models.Model):
 
     class Status(models.TextChoices):
         #: Stored; not every receiver has had its first attempt.
-        PENDING = "pending", _("pending")
+        PENDING = "pending", _("waiting")
         #: Some receiver failed and will be attempted again.
-        RETRYING = "retrying", _("retrying")
+        RETRYING = "retrying", _("trying again")
         #: Every receiver succeeded.
-        DISPATCHED = "dispatched", _("dispatched")
+        DISPATCHED = "dispatched", _("delivered")
         #: No receiver was connected to the topic's own signal.
-        UNHANDLED = "unhandled", _("unhandled")
+        UNHANDLED = "unhandled", _("nobody listens")
         #: Some receiver failed for good.
         FAILED = "failed", _("failed")
         #: Kept, but not understood: no JSON object, or one in no known envelope.
-        QUARANTINED = "quarantined", _("quarantined")
+        QUARANTINED = "quarantined", _("not understood")
         #: What it said about a person is deleted. With a claim: it will be, by whoever releases it.
         ERASED = "erased", _("erased")
 
