@@ -54,8 +54,16 @@ def test_claim_holds_about_a_second_of_work() -> None:
 def test_batch_that_was_not_full_says_nothing_about_more() -> None:
     pace = Pace()
     pace.note(3, 0.003)
-    pace.note(0, 0.003)
+    pace.note(0, 0.003, is_full=False)
     assert pace.size() == 10
+
+
+def test_full_claim_of_which_none_was_begun_was_too_large() -> None:
+    pace, sizes = Pace(), []
+    for _ in range(5):
+        pace.note(0, 60)
+        sizes.append(pace.size())
+    assert sizes == [5, 2, 1, 1, 1]
 
 
 def test_odd_one_is_the_newest_and_the_oldest_in_turn() -> None:

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from tests.support.webhooks import arrived, let_time_pass, seconds_away
+from zenvia_webhooks.dispatch import claims
 from zenvia_webhooks.dispatch.claims import ClaimLostError, claim_due, claim_stalled, lock, release
 from zenvia_webhooks.models import Event
 
@@ -174,6 +175,35 @@ def test_claimers_at_the_same_moment_share_no_event() -> None:
         claimed = [pk for mine in pool.map(claim_all, range(CLAIMERS)) for pk in mine]
     assert len(claimed) == EVENTS
     assert set(claimed) == set(Event.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("limit", [10, 4])
+def test_claim_holds_no_bodies_and_only_so_much_of_what_came_in_them(
+    monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    pks = due_since(50, 40, 30, 20)
+    size = len(Event.objects.all()[0].body)
+    monkeypatch.setattr(claims, "MAX_BYTES", 2 * size)
+    claim = claim_due(limit)
+    # With a backlog, the newest and the oldest.
+    assert [event.pk for event in claim.events] == (pks[:2] if limit > 4 else [pks[3], pks[0]])
+    assert claim.is_full
+    assert [event.get_deferred_fields() for event in claim.events] == [{"body"}] * 2
+    monkeypatch.setattr(claims, "MAX_BYTES", 1)
+    assert len(claim_due(limit).events) == 1  # however large it is
+
+
+@pytest.mark.django_db
+def test_the_databases_moment_is_known_without_a_query(django_assert_num_queries: Any) -> None:
+    due_since(5)
+    claim = claim_due(1)
+    [event] = claim.events
+    with transaction.atomic():
+        before = lock(event, claim.id)
+    with django_assert_num_queries(0):
+        later = (claim.now(event) - before).total_seconds()
+    assert -0.001 <= later < 5  # SQLite's clock knows milliseconds
 
 
 @pytest.mark.django_db

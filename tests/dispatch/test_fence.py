@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import uuid
 from typing import Any
@@ -110,6 +109,19 @@ def test_retry_is_not_even_run_without_its_claim() -> None:
     assert event.deliveries.get().attempts == 1
 
 
+def break_after_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the connection break between the commit of `connection_breaks` and the database's answer to it."""
+    wrapper: Any = connection
+    commit = wrapper._commit
+
+    def commit_and_break(*_arguments: Any) -> None:
+        commit()
+        if breaks.pop("now", False):
+            raise OperationalError("the connection broke")
+
+    monkeypatch.setattr(connection, "_commit", commit_and_break)
+
+
 @pytest.mark.parametrize("failures", [0, 1])
 def test_success_whose_commit_was_not_confirmed_is_no_failure_and_is_not_run_again(
     monkeypatch: pytest.MonkeyPatch, failures: int
@@ -119,20 +131,25 @@ def test_success_whose_commit_was_not_confirmed_is_no_failure_and_is_not_run_aga
     let_time_pass()
     lead_created.disconnect(receivers.flaky)
     lead_created.connect(connection_breaks, dispatch_uid="tests.support.receivers.flaky")
-    wrapper: Any = connection
-    commit = wrapper._commit
-
-    def break_after(*_arguments: Any) -> None:
-        commit()
-        if breaks.pop("now", False):
-            raise OperationalError("the connection broke")
-
-    monkeypatch.setattr(connection, "_commit", break_after)
+    break_after_commit(monkeypatch)
     for _ in range(3):
-        with contextlib.suppress(IntegrityError):
-            dispatch_due()
+        dispatch_due()
         let_time_pass()
     assert outcome(event) == ("dispatched", "succeeded")
+    assert names() == ["once"]
+
+
+def test_nor_is_one_after_which_another_receiver_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    lead_created.connect(connection_breaks)
+    lead_created.connect(receivers.note)
+    event = arrived()
+    break_after_commit(monkeypatch)
+    with pytest.raises(IntegrityError):
+        dispatch_due()
+    let_time_pass()
+    dispatch_due()
+    assert list(event.deliveries.values_list("status", flat=True)) == ["succeeded"] * 2
+    assert Event.objects.get().status == Event.Status.DISPATCHED
     assert names() == ["once"]
 
 

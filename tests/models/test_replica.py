@@ -17,7 +17,7 @@ from zenvia_webhooks import subscriptions, tasks
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.sandbox import Sandbox
-from zenvia_webhooks.signals import lead_created
+from zenvia_webhooks.signals import lead_created, non_atomic
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,6 +69,26 @@ def test_a_webhook_its_repetition_and_its_retries(client: Client) -> None:
     assert dispatch_due() == 1
     event = Event.objects.using("default").get()
     assert (event.status, event.is_superseded) == ("dispatched", False)
+
+
+bodies: list[bytes] = []
+
+
+def reads_the_body(sender: Any, event: Event, **kwargs: Any) -> None:
+    bodies.append(event.body)
+
+
+async def awaits_the_body(sender: Any, event: Event, **kwargs: Any) -> None:
+    bodies.append(event.body)
+
+
+def test_a_body_which_a_receiver_asks_for() -> None:
+    for receiver in (reads_the_body, non_atomic(awaits_the_body)):
+        lead_created.connect(receiver)
+    row = Subscription.objects.create(topics=["lead.created"], status="active")
+    post(Client(), row, envelope(leadId="1"))
+    dispatch_due()
+    assert bodies == [envelope(leadId="1")] * 2
 
 
 def test_a_replay(failed: Event) -> None:

@@ -7,7 +7,7 @@ import copy
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -57,6 +57,8 @@ class Attempt:
     receiver: Receiver | None
     #: The delivery's row; None on the first attempt of a new event.
     row: Delivery | None
+    #: The event's other deliveries if no other attempt is due after this one: see `Outcome`.
+    others: Sequence[Delivery] | None = None
 
     @property
     def number(self) -> int:
@@ -106,6 +108,7 @@ def _outcome_of(attempt: Attempt, attempts: int, *, started: float | None) -> ou
         attempts=attempts,
         started=started,
         row=attempt.row,
+        others=attempt.others,
     )
 
 
@@ -136,7 +139,7 @@ def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exceptio
     if row.status != Delivery.Status.SUCCEEDED:
         try:
             with none_left_open():
-                delivery_failed.send_robust(sender=Delivery, event=copy.deepcopy(attempt.event), delivery=row)
+                delivery_failed.send_robust(sender=Delivery, event=_copy(attempt.event), delivery=row)
         except TransactionLeftOpenError:
             logger.exception("a receiver of delivery_failed left a transaction open event=%s", attempt.event.pk)
     return row
@@ -161,17 +164,26 @@ def _deliver(attempt: Attempt, outcome: outcomes.Outcome) -> None:
 
 def _call(receiver: Receiver, event: Event, clock: RunClock) -> Any:
     # A copy, so that a receiver does not see what another did to it.
-    arguments: Mapping[str, Any] = {"signal": receiver.signal, "sender": Event, "event": copy.deepcopy(event)}
+    arguments: Mapping[str, Any] = {"signal": receiver.signal, "sender": Event, "event": _copy(event)}
     failpoints.reach("attempts.before_receiver")
     returned = receiver.function(**arguments)
     # By what it returned: a decorator, or an object that can be called, does not show that it is asynchronous.
     if inspect.isawaitable(returned):
+        # It can't read what the claim left out.
+        arguments["event"].refresh_from_db(fields=["body"])
         returned = async_to_sync(_finish)(returned, clock)
     if clock.seconds_left <= 0:
         # An `except Exception` of the receiver's swallows Celery's interruption; only the prefork pool interrupts.
         raise TooSlowError(clock)
     failpoints.reach("attempts.after_receiver")
     return returned
+
+
+def _copy(event: Event) -> Event:
+    copied = copy.copy(event)
+    # What else a row holds can't be changed in its place.
+    copied.payload, copied.headers = copy.deepcopy((event.payload, event.headers))
+    return copied
 
 
 async def _finish(awaitable: Awaitable[Any], clock: RunClock) -> Any:

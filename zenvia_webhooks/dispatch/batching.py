@@ -31,9 +31,12 @@ class Pace:
         self._turn = 1 - self._turn
         return (size + 1 - self._turn) // 2
 
-    def note(self, events: int, seconds: float) -> None:
-        """Adapt to how long so many events took."""
+    def note(self, events: int, seconds: float, *, is_full: bool = True) -> None:
+        """Adapt to how long so many events took, of a claim that was full or not."""
         if not events:
+            if is_full:
+                # There was no time for any: it was claiming that took so long.
+                self._size = max(self._size // 2, 1)
             return
         fitting = int(events * CLAIM_SECONDS / max(seconds, 0.001))
         if fitting < self._size:

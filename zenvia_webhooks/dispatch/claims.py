@@ -9,22 +9,27 @@ An event that falls due with a claim on it is stalled: its holder died. It is cl
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import zip_longest
+from typing import Any, cast
 
 from django.db import connections, router, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Length
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.clock import DatabaseNow, from_now
 
-#: Event id → when it fell due, in the order in which they were chosen.
-DueAt = dict[int, datetime | None]
+#: Bytes of the bodies behind the payloads that one claim holds in memory.
+MAX_BYTES = 8 * 1024 * 1024
+#: A due event: its id, when it fell due, and the bytes of its body.
+Due = tuple[int, datetime | None, int]
 
 
 class ClaimLostError(Exception):
@@ -48,13 +53,22 @@ class Claim:
     events: list[Event]
     #: Event id → its deliveries, oldest first. While the claim holds, nobody else writes them.
     deliveries: dict[int, list[DueDelivery]]
-    due_at: DueAt
+    #: Event id → when it fell due.
+    due_at: dict[int, datetime | None]
     #: Whether more may be due than were taken.
     is_full: bool
     #: Whether its event was claimed before, by a holder that died.
     is_stalled: bool
     #: The clock of the run that made the claim.
     clock: RunClock
+    #: A moment just before the claim was written, by `time.monotonic()`.
+    made_at: float
+
+    def now(self, event: Event) -> datetime:
+        """Return this moment by the database's clock, without asking it; at most a little later, never earlier."""
+        lease_ends = cast(datetime, event.next_attempt_at)
+        held_for = time.monotonic() - self.made_at
+        return lease_ends + timedelta(seconds=held_for - self.clock.lease_seconds)
 
 
 def claim_due(limit: int, *, newest: int | None = None, clock: RunClock | None = None) -> Claim:
@@ -72,8 +86,9 @@ def claim_stalled(clock: RunClock | None = None) -> Claim:
     stalled, clock = _due().exclude(claim=None), clock or RunClock()
     # Without a lock, as there is hardly ever one, and a lock would be in other workers' way.
     if not stalled.exists():
-        return Claim(id=uuid.uuid4(), events=[], deliveries={}, due_at={}, is_full=False, is_stalled=True, clock=clock)
-    return _claim(stalled, lambda rows: dict(rows.order_by("next_attempt_at")[:1]), 1, clock, is_stalled=True)
+        none: dict[str, Any] = {"events": [], "deliveries": {}, "due_at": {}, "made_at": clock.started}
+        return Claim(id=uuid.uuid4(), is_full=False, is_stalled=True, clock=clock, **none)
+    return _claim(stalled, lambda rows: list(rows.order_by("next_attempt_at")[:1]), 1, clock, is_stalled=True)
 
 
 def _due() -> QuerySet[Event]:
@@ -82,45 +97,62 @@ def _due() -> QuerySet[Event]:
 
 def _claim(
     due: QuerySet[Event],
-    choose: Callable[[QuerySet[Event, tuple[int, datetime | None]]], DueAt],
+    choose: Callable[[QuerySet[Event, Due]], list[Due]],
     limit: int,
     clock: RunClock,
     *,
     is_stalled: bool = False,
 ) -> Claim:
-    claim_id, using = uuid.uuid4(), due.db
+    claim_id, made_at, using = uuid.uuid4(), time.monotonic(), due.db
     # PostgreSQL, MariaDB from 10.6 and MySQL from 8 pass over what another worker is just taking. On SQLite
     # the update's own condition decides: what another was faster to take is no longer due. There, the choice is made
     # before the transaction, as one that begins with a read can't always go on to write.
     skips_locked = connections[using].features.has_select_for_update_skip_locked
-    due_at = {} if skips_locked else choose(due.values_list("pk", "next_attempt_at"))
+    columns = ("pk", "next_attempt_at", Length("body"))
+    chosen = [] if skips_locked else choose(due.values_list(*columns))
+    due_at: dict[int, datetime | None] = {}
     mine: dict[int, Event] = {}
     deliveries: dict[int, list[DueDelivery]] = {}
-    if skips_locked or due_at:
+    if skips_locked or chosen:
         with transaction.atomic(using=using):
             if skips_locked:
-                due_at = choose(due.select_for_update(skip_locked=True).values_list("pk", "next_attempt_at"))
+                chosen = choose(due.select_for_update(skip_locked=True).values_list(*columns))
+            due_at = _that_fit(chosen, limit)
             if due_at:
+                made_at = time.monotonic()
                 # What is locked is found by its key alone. By the index of what is due, MariaDB would lock what others
                 # are just finishing, too: one of the two would end in a deadlock.
                 taken = Event.objects.using(using) if skips_locked else due
                 taken.filter(pk__in=due_at).update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
                 # Read here: once committed, it may not be there yet for a read that a pooler sends to a replica.
-                mine = Event.objects.using(using).filter(claim=claim_id).in_bulk(list(due_at))
+                rows = Event.objects.using(using).filter(claim=claim_id).defer("body")
+                mine = rows.in_bulk(list(due_at))
                 deliveries = _deliveries(mine, using)
     if due_at:
         failpoints.reach("claims.after_claim")
-    is_full = len(due_at) >= limit
     return Claim(
         id=claim_id,
-        # With a backlog, newest and oldest in turn; else as they came.
-        events=[mine[pk] for pk in (_in_turn(due_at) if is_full else sorted(mine)) if pk in mine],
+        events=[mine[pk] for pk in due_at if pk in mine],
         deliveries=deliveries,
         due_at=due_at,
-        is_full=is_full,
+        is_full=len(chosen) >= limit or len(due_at) < len(chosen),
         is_stalled=is_stalled,
         clock=clock,
+        made_at=made_at,
     )
+
+
+def _that_fit(chosen: Sequence[Due], limit: int) -> dict[int, datetime | None]:
+    """Return id → when it fell due, in the order in which they are handed out, of those that `MAX_BYTES` allow."""
+    due_at: dict[int, datetime | None] = {}
+    held = 0
+    # With a backlog, newest and oldest in turn; else as they came.
+    for pk, moment, size in _in_turn(chosen) if len(chosen) >= limit else sorted(chosen):
+        held += size
+        if due_at and held > MAX_BYTES:
+            break
+        due_at[pk] = moment
+    return due_at
 
 
 def _deliveries(events: Iterable[int], using: str) -> dict[int, list[DueDelivery]]:
@@ -133,15 +165,17 @@ def _deliveries(events: Iterable[int], using: str) -> dict[int, list[DueDelivery
     return found
 
 
-def _newest_and_oldest(rows: QuerySet[Event, tuple[int, datetime | None]], limit: int, newest: int) -> DueAt:
-    chosen = dict(rows.order_by("-next_attempt_at")[:newest])
-    return chosen | dict(rows.exclude(pk__in=chosen).order_by("next_attempt_at")[: limit - len(chosen)])
+def _newest_and_oldest(rows: QuerySet[Event, Due], limit: int, newest: int) -> list[Due]:
+    chosen = list(rows.order_by("-next_attempt_at")[:newest])
+    if len(chosen) < newest:
+        return chosen  # there are no more
+    oldest = rows.exclude(pk__in=[pk for pk, _due_at, _size in chosen]).order_by("next_attempt_at")
+    return chosen + list(oldest[: limit - newest])
 
 
-def _in_turn(due_at: Iterable[int]) -> list[int]:
-    chosen = list(due_at)
+def _in_turn(chosen: Sequence[Due]) -> list[Due]:
     newest, oldest = chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]
-    return [pk for pair in zip_longest(newest, oldest) for pk in pair if pk is not None]
+    return [due for pair in zip_longest(newest, oldest) for due in pair if due is not None]
 
 
 def lock(event: Event, claim_id: uuid.UUID) -> datetime:

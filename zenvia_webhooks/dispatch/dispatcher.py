@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from zenvia_webhooks import failpoints, wakeup
 from zenvia_webhooks.conf import conf
@@ -46,7 +46,7 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunC
     try:
         began = time.monotonic()
         begun, is_more = _work_off(claim, hints)
-        pace.note(begun, time.monotonic() - began)
+        pace.note(begun, time.monotonic() - began, is_full=claim.is_full)
         pace.owes_stalled = not clock.may_start
         of_stalled, is_more_stalled = _work_off_stalled(clock, hints, None if limit is None else limit - begun)
     except Exception:
@@ -145,33 +145,36 @@ def dispatch(event: Event, claim: Claim) -> bool:
     """
     #: Receiver → its delivery.
     rows = {delivery.row.receiver: delivery.row for delivery in claim.deliveries.get(event.pk, [])}
-    for attempt in _attempts(event, claim, rows):
-        if not claim.clock.may_start:
-            release(claim, [event])
-            return False
-        rows[attempt.name] = run_attempt(attempt)
-        failpoints.reach("dispatcher.between_receivers")
-    outcomes.finish_event(event, claim, list(rows.values()))
-    failpoints.reach("dispatcher.after_finish")
-    return True
-
-
-def _attempts(event: Event, claim: Claim, rows: dict[str, Delivery]) -> Iterator[Attempt]:
-    """Yield the attempts that are due; `rows` is what the caller keeps of their outcomes."""
     connected = receivers_of(event, Event)
 
-    def attempt_of(name: str) -> Attempt:
-        return Attempt(event=event, claim=claim, name=name, receiver=connected.get(name), row=rows.get(name))
+    def attempt_of(name: str, *, others: list[Delivery] | None = None) -> Attempt:
+        receiver, row = connected.get(name), rows.get(name)
+        return Attempt(event=event, claim=claim, name=name, receiver=receiver, row=row, others=others)
 
     for name, row in rows.items() if claim.is_stalled else ():
         if outcomes.is_without_outcome(row):
             rows[name] = record_death(attempt_of(name))
+    due = _due(event, claim, rows, connected)
+    for name in due:
+        if not claim.clock.may_start:
+            release(claim, [event])
+            return False
+        others = [row for other, row in rows.items() if other != name] if name == due[-1] else None
+        rows[name] = run_attempt(attempt_of(name, others=others))
+        failpoints.reach("dispatcher.between_receivers")
+    # The last one's success has ended the claim with it.
+    if not due or rows[due[-1]].status != Delivery.Status.SUCCEEDED:
+        outcomes.finish_event(event, claim, list(rows.values()))
+    failpoints.reach("dispatcher.after_finish")
+    return True
+
+
+def _due(event: Event, claim: Claim, rows: dict[str, Delivery], connected: Iterable[str]) -> list[str]:
+    """Return the receivers whose attempt is due, in their order."""
+    unattempted = [name for name in connected if name not in rows] if event.status == Event.Status.PENDING else []
     due = [delivery.row.receiver for delivery in claim.deliveries.get(event.pk, []) if delivery.is_due]
-    if event.status == Event.Status.PENDING:
-        unattempted = [name for name in connected if name not in rows]
-        # Of a stalled event, the first without an outcome is the one that was running: it comes last.
-        for name in reversed(unattempted) if claim.is_stalled else unattempted:
-            yield attempt_of(name)
     open_ones = [name for name in due if rows[name].status == Delivery.Status.RETRYING]
-    for name in sorted(open_ones, key=lambda name: rows[name].attempts) if claim.is_stalled else open_ones:
-        yield attempt_of(name)
+    if not claim.is_stalled:
+        return unattempted + open_ones
+    # Of a stalled event, the first without an outcome is the one that was running: it comes last.
+    return unattempted[::-1] + sorted(open_ones, key=lambda name: rows[name].attempts)

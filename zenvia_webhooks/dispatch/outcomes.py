@@ -38,6 +38,8 @@ class Outcome:
     started: float | None
     #: The delivery's row; None on the first attempt of a new event.
     row: Delivery | None
+    #: The event's other deliveries if no other attempt is due after this one: its success then ends the claim.
+    others: Sequence[Delivery] | None = None
     is_committed: bool = field(default=False, init=False)
     #: The delivery's row as this attempt leaves it.
     written: Delivery | None = field(default=None, init=False)
@@ -48,9 +50,14 @@ class Outcome:
 
     def write_success(self, returned: object) -> None:
         """Write that the receiver succeeded, in the present transaction."""
-        result = result_of(returned)
-        moment = lock(self.event, self.claim.id)
-        self._write(status=Delivery.Status.SUCCEEDED, error="", result=result, next_attempt_at=None, finished_at=moment)
+        status, result = Delivery.Status.SUCCEEDED, result_of(returned)
+        if self.others is None:
+            moment = lock(self.event, self.claim.id)
+        else:
+            moment = self.claim.now(self.event)
+            # Before the delivery, as it locks the event, and only if that is still ours.
+            finish_event(self.event, self.claim, [*self.others, Delivery(receiver=self.receiver, status=status)])
+        self._write(status=status, error="", result=result, next_attempt_at=None, finished_at=moment)
         failpoints.reach("outcomes.before_commit")
 
     def write_failure(self, error: BaseException, *, is_gone: bool) -> Delivery:

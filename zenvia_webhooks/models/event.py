@@ -3,7 +3,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models, router, transaction
 from django.utils.translation import gettext_lazy as _
@@ -116,6 +116,22 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic or self.status} #{self.pk}"
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
+        """Read the row again, or what of it was left out, as a worker leaves the body out until a receiver asks for it.
+
+        Not from a replica, which may not have the event yet.
+        """
+        if from_queryset is None:
+            using = using or router.db_for_write(Event, instance=self)
+        # In a transaction, as a pooler may send a read outside of one to a replica.
+        with transaction.atomic(using=using):
+            super().refresh_from_db(using, fields, from_queryset)
 
     @property
     def data(self) -> dict[str, Any]:
