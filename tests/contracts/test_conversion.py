@@ -111,7 +111,7 @@ def test_topics_are_read() -> None:
     ],
 )
 def test_hints(status: int, is_empty: bool, words: str) -> None:
-    hint = conversion.hint(status, is_empty=is_empty)
+    hint = str(conversion.hint(status, is_empty=is_empty))
     assert words in hint
     assert bool(hint) is bool(words)
 
