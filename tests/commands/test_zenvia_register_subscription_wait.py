@@ -41,7 +41,7 @@ def test_with_wait_it_prints_the_first_event_that_arrives(
 
     assert (asked, error) == ([200], "")
     older, event = Event.objects.order_by("pk")
-    assert f"lead.created #{event.pk}: received at {event.received_at:%Y-%m-%d %H:%M:%S} UTC, pending." in out
+    assert f"lead.created #{event.pk}: received at {event.received_at:%Y-%m-%d %H:%M:%S} UTC, waiting." in out
     assert f"#{older.pk}:" not in out
     assert "João" not in out
 
