@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.host import wait_for
 from tests.support.paths import EXAMPLE, PAYLOADS
 
 #: Of the suite's own environment; the example has its own settings.
@@ -200,41 +200,30 @@ def test_debug_is_off_unless_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.once
 @pytest.mark.worker
-def test_demo_shows_each_step_also_where_its_ports_are_taken(tmp_path: Path) -> None:
-    with taken(8000), taken(8090):
-        done = run("demo.py", "--once", "--data-dir", str(tmp_path / "demo"), data_dir=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    steps = ["registered", "received", "stored", "signal fired", "contact created"]
-    assert re.findall(r"^ +\d+\.\d{3} s  (.+?)  ", done.stdout, re.MULTILINE) == steps
-    assert "Port 8000 is in use" in done.stdout
-    assert "Port 8090 is in use" in done.stdout
-    assert left_behind(tmp_path) == []
-
-
-@pytest.mark.once
-@pytest.mark.worker
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked up in /proc")
-def test_demo_leaves_nothing_behind_when_stopped(tmp_path: Path) -> None:
-    data_dir = tmp_path / "demo"
-    demo = subprocess.Popen(
-        [sys.executable, "demo.py", "--data-dir", str(data_dir)],
-        cwd=EXAMPLE,
-        env=own_environment(tmp_path),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        # The worker is started last: then all are there.
-        while not (data_dir / "worker.log").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(left_behind(tmp_path)) > 1
-        demo.send_signal(signal.SIGTERM)
-        said, _ = demo.communicate(timeout=30)
-    finally:
-        demo.kill()
-    assert demo.returncode == 0
-    assert said.endswith("Stopped.\n")
+def test_demo_shows_each_step_also_where_its_ports_are_taken_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    said = tmp_path / "said.txt"
+    with taken(8000), taken(8090), said.open("w") as out:
+        demo = subprocess.Popen(
+            [sys.executable, "-u", "demo.py", "--data-dir", str(tmp_path / "demo")],
+            cwd=EXAMPLE,
+            env=own_environment(tmp_path),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_for(lambda: "contact created" in said.read_text(), said.read_text)
+            assert len(left_behind(tmp_path)) > 1
+            demo.send_signal(signal.SIGTERM)
+            assert demo.wait(timeout=30) == 0
+        finally:
+            demo.kill()
+    text = said.read_text()
+    steps = ["registered", "received", "stored", "signal fired", "contact created"]
+    assert re.findall(r"^ +\d+\.\d{3} s  (.+?)  ", text, re.MULTILINE) == steps
+    assert "Port 8000 is in use" in text
+    assert "Port 8090 is in use" in text
+    assert text.endswith("Stopped.\n")
     assert left_behind(tmp_path) == []
 
 
