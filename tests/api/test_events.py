@@ -57,6 +57,7 @@ def test_a_list_is_lean(admin_client: Client) -> None:
         "received_at": event.received_at.isoformat().replace("+00:00", "Z"),
         "finished_at": None,
         "duplicates": 0,
+        "summary": "João · joao@example.com",
     }
 
 

@@ -25,10 +25,12 @@ from zenvia_webhooks.admin.display import (
     status_badge,
     topic_name,
 )
+from zenvia_webhooks.admin.masked import shown_to
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import ENVELOPES
 from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.people.masking import may_see
 
 #: A list counts no further: on a large table, counting every row takes longer than showing the page.
 MOST_COUNTED = 10_000
@@ -83,6 +85,12 @@ class DeliveryInline(FromWriter, admin.TabularInline):  # type: ignore[type-arg]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
+        return shown_to(request, self.fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
+        return self.get_fields(request, obj)
 
     @admin.display(description=_("status"))
     def status_badge(self, delivery: Delivery) -> SafeString:
@@ -150,7 +158,8 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
         css = {"all": ("zenvia_webhooks/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        return super().get_queryset(request).select_related("subscription").defer("body")
+        # A list reads neither: each may be 256 KB a row.
+        return super().get_queryset(request).select_related("subscription").defer("payload", "body")
 
     @admin.display(description=_("topic"), ordering="topic")
     def topic_or_error(self, event: Event) -> str:
@@ -158,8 +167,7 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
 
     @admin.display(description=_("person"))
     def person(self, event: Event) -> str:
-        lead = event.lead
-        return (lead and (lead.name or lead.email or lead.phone or lead.lead_id)) or "-"
+        return event.summary or "-"
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, event: Event) -> SafeString:
@@ -187,7 +195,8 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
         return json_block(event.headers)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return [*self.list_display, "account"] if len(conf.aliases()) > 1 else self.list_display
+        columns = [*self.list_display, "account"] if len(conf.aliases()) > 1 else self.list_display
+        return shown_to(request, columns)
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:
         if obj is None:
@@ -196,12 +205,15 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
         if not self.how_it_came(obj):
             left_out.add("how_it_came")
         return [
-            (title, {**options, "fields": [name for name in options["fields"] if name not in left_out]})
+            (
+                title,
+                {**options, "fields": shown_to(request, (name for name in options["fields"] if name not in left_out))},
+            )
             for title, options in self.fieldsets
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
-        return flatten_fieldsets(self.fieldsets)
+        return flatten_fieldsets(self.get_fieldsets(request, obj))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -216,8 +228,8 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
         return super().has_view_permission(request, obj) or self.has_replay_permission(request)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        """Tell whether a user may replay: Django's permission to change events."""
-        return bool(request.user.has_perm("zenvia_webhooks.change_event"))
+        """Tell whether a user may replay."""
+        return bool(request.user.has_perm("zenvia_webhooks.replay_event"))
 
     def get_urls(self) -> list[URLPattern]:
         replay = self.admin_site.admin_view(self.replay_view)
@@ -227,7 +239,11 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         context = {"may_replay": self.has_replay_permission(request), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+        response = super().change_view(request, object_id, form_url, context)
+        shown = getattr(response, "context_data", None) or {}
+        if may_see(request) and isinstance(event := shown.get("original"), Event):
+            self.log_change(request, event, gettext("Payload viewed."))
+        return response
 
     @method_decorator(csrf_protect)
     def replay_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -33,6 +33,13 @@ class ModelPermissions(BasePermission):
         return any(request.user.has_perm(f"zenvia_webhooks.{name}") for name in names)
 
 
+class MayReplay(BasePermission):
+    """The permission to replay events."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.successful_authenticator is not None and request.user.has_perm("zenvia_webhooks.replay_event")
+
+
 class JSONBody(BaseParser):
     """Reads a JSON object of up to `MAX_BODY_BYTES`."""
 

@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.people.masking import hide, mask, masked, may_see
 from zenvia_webhooks.redaction import redact_tokens
 
 
@@ -31,6 +32,44 @@ class RedactedField(serializers.CharField):
         return redact_tokens(super().to_representation(value))
 
 
+class PersonalText(RedactedField):
+    """A text that may tell of a person: hidden from whoever may not see what is in events."""
+
+    def to_representation(self, value: Any) -> str:
+        text = super().to_representation(value)
+        return text if may_see(self.context["request"]) else hide(text)
+
+
+class Summary(serializers.CharField):
+    """Name and number of a person, masked where that must be."""
+
+    def to_representation(self, value: Any) -> str:
+        text = super().to_representation(value)
+        return text if may_see(self.context["request"]) else mask(text)
+
+
+class ResultField(serializers.CharField):
+    """The object that a receiver returned; where people are hidden, its model alone, as its key may be a number."""
+
+    def to_representation(self, value: Any) -> str:
+        text = super().to_representation(value)
+        return text if may_see(self.context["request"]) else text.partition(":")[0]
+
+
+class PayloadField(serializers.JSONField):
+    """A payload; null where it must not be seen."""
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(value) if may_see(self.context["request"]) else None
+
+
+class PersonalValue(serializers.Serializer[Any]):
+    """A value of an event's, masked where it must be."""
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(value if may_see(self.context["request"]) else masked(value))
+
+
 class StatusField(serializers.ChoiceField):
     """One of the words that a model knows."""
 
@@ -45,15 +84,18 @@ class Amount(serializers.DecimalField):
 SIMPLE: dict[Any, Any] = {str: serializers.CharField, int: serializers.IntegerField, datetime: Moment, Decimal: Amount}
 
 
-def value_of(hint: Any, **options: Any) -> Any:
-    """Return the field for a type hint of a value: text, number, time, amount, dataclass, several of one, or None."""
+def value_of(hint: Any, base: type[serializers.Serializer[Any]] = serializers.Serializer, **options: Any) -> Any:
+    """Return the field for a type hint of a value: text, number, time, amount, dataclass, several of one, or None.
+
+    `base` is what the field of a dataclass is made from, though not those within it.
+    """
     if get_origin(hint) is UnionType:
-        return value_of(get_args(hint)[0], allow_null=True, **options)
+        return value_of(get_args(hint)[0], base, allow_null=True, **options)
     if get_origin(hint) is tuple:
         return serializers.ListField(child=value_of(get_args(hint)[0]), **options)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         fields = {name: value_of(inner) for name, inner in get_type_hints(hint).items()}
-        serializer: Any = type(f"{hint.__name__}Serializer", (serializers.Serializer,), fields)
+        serializer: Any = type(f"{hint.__name__}Serializer", (base,), fields)
         return serializer(**options)
     return SIMPLE.get(hint, serializers.JSONField)(**options)
 
@@ -80,6 +122,9 @@ class SubscriptionSerializer(RowSerializer):
 
 
 class DeliverySerializer(RowSerializer):
+    error = PersonalText(read_only=True)
+    result = ResultField(read_only=True)
+
     class Meta:
         model = Delivery
         fields = read_only_fields = (
@@ -89,13 +134,15 @@ class DeliverySerializer(RowSerializer):
 
 
 class EventSerializer(RowSerializer):
-    """What a list shows: nothing of the payload."""
+    """What a list shows: nothing of the payload but the summary."""
+
+    summary = Summary(read_only=True)
 
     class Meta:
         model = Event
         fields: tuple[str, ...] = (
             *("id", "topic", "status", "account", "subscription", "occurred_at", "received_at", "finished_at"),
-            "duplicates",
+            *("duplicates", "summary"),
         )
         read_only_fields = fields
 
@@ -103,9 +150,12 @@ class EventSerializer(RowSerializer):
 class EventDetailSerializer(RowSerializer):
     """One event, what can be read in its payload, and how its receivers fared."""
 
-    lead = value_of(Lead | None, read_only=True)
-    quote = value_of(Quote | None, read_only=True)
-    interaction = value_of(Interaction | None, read_only=True)
+    summary = Summary(read_only=True)
+    error = PersonalText(read_only=True)
+    payload = PayloadField(read_only=True)
+    lead = value_of(Lead | None, PersonalValue, read_only=True)
+    quote = value_of(Quote | None, PersonalValue, read_only=True)
+    interaction = value_of(Interaction | None, PersonalValue, read_only=True)
     deliveries = DeliverySerializer(many=True, read_only=True)
 
     class Meta:

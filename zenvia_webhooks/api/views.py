@@ -17,12 +17,14 @@ from rest_framework.viewsets import GenericViewSet
 
 from zenvia_webhooks.api import filters, serializers
 from zenvia_webhooks.api.pagination import Pages
-from zenvia_webhooks.api.policies import APIView
+from zenvia_webhooks.api.policies import APIView, MayReplay
 from zenvia_webhooks.api.schema import Schema
 from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.people.masking import may_see
 from zenvia_webhooks.signals import receivers_of
 
-logger = logging.getLogger(__name__)
+#: What is done with people's data, and by whom.
+audit = logging.getLogger("zenvia_webhooks.audit")
 
 
 class ListViewSet(ListModelMixin, APIView, GenericViewSet[Any]):
@@ -67,8 +69,20 @@ class EventViewSet(RetrieveModelMixin, ListViewSet):
     def get_serializer_class(self) -> type[Any]:
         return serializers.EventDetailSerializer if self.action == "retrieve" else super().get_serializer_class()
 
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        answer = super().retrieve(request, *args, **kwargs)
+        if may_see(request):
+            audit.info("the payload of event %s is viewed through the API by user %s", kwargs["pk"], request.user.pk)
+        return answer
+
     @extend_schema(responses={202: serializers.ReplayedSerializer})
-    @action(detail=True, methods=["post"], serializer_class=serializers.ReplaySerializer, schema=Schema())
+    @action(
+        detail=True,
+        methods=["post"],
+        serializer_class=serializers.ReplaySerializer,
+        permission_classes=[MayReplay],
+        schema=Schema(),
+    )
     def replay(self, request: Request, pk: int) -> Response:
         """Hand one event to its receivers again."""
         # A replay must not run on a body that was left unread.
@@ -91,7 +105,7 @@ class EventViewSet(RetrieveModelMixin, ListViewSet):
             raise ValidationError({"receivers": [str(error)]}) from None
         except Event.DoesNotExist:  # purged since
             raise Http404 from None
-        logger.info("event %s is replayed through the API by user %s: %s", event.pk, request.user.pk, names)
+        audit.info("event %s is replayed through the API by user %s: %s", event.pk, request.user.pk, names)
         return Response({"receivers": names}, status=202)
 
 

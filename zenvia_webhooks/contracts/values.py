@@ -8,9 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from zenvia_webhooks.contracts.masking import Value
 
-@dataclass(frozen=True, kw_only=True)
-class SocialId:
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SocialId(Value):
     """What a social network knows a person by."""
 
     #: The network, such as "instagram" or "facebook".
@@ -18,8 +20,8 @@ class SocialId:
     id: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class NationalId:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class NationalId(Value):
     """A number that a state has given a person or a company."""
 
     #: The document, such as "CPF", "CUIT" or "RFC".
@@ -27,8 +29,8 @@ class NationalId:
     number: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lead:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Lead(Value):
     """The person who asked (Zenvia: prospect)."""
 
     lead_id: str | None = None
@@ -66,8 +68,8 @@ class Lead:
     national_ids: tuple[NationalId, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class QuoteItem:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class QuoteItem(Value):
     """A line of a quote."""
 
     quantity: Decimal | None = None
@@ -76,8 +78,8 @@ class QuoteItem:
     code: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Quote:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Quote(Value):
     """An offer to a lead."""
 
     quote_id: str | None = None
@@ -92,8 +94,8 @@ class Quote:
     rejected_at: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attachment:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Attachment(Value):
     """A picture, a voice message or another file that a message holds."""
 
     #: "IMAGE", "AUDIO", "VIDEO" or "FILE".
@@ -102,8 +104,8 @@ class Attachment:
     url: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Interaction:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Interaction(Value):
     """Something that happened between the company and a lead: a message, a note, a call, the end of a conversation."""
 
     interaction_id: str | None = None

@@ -300,6 +300,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "summary",
+                    zenvia_webhooks.models.fields.SafeCharField(
+                        blank=True,
+                        help_text="What a list shows of the person: a name, and a number or an address.",
+                        max_length=200,
+                        verbose_name="summary",
+                    ),
+                ),
+                (
                     "same_as",
                     models.BigIntegerField(
                         help_text="The event about the same object that receivers had in its place.",

@@ -18,6 +18,7 @@ from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
 
 MAX_TOPIC_LENGTH = 100
+MAX_SUMMARY_LENGTH = 200
 
 
 class Event(models.Model):
@@ -91,6 +92,13 @@ class Event(models.Model):
     error = SafeTextField(_("error"), blank=True, help_text=_("Why it is quarantined."))
     origin = models.CharField(
         _("origin"), max_length=10, choices=Origin.choices, default=Origin.WEBHOOK, help_text=_("How it came here.")
+    )
+    #: See `people.summary`. So that a list need not read what may be 256 KB a row.
+    summary = SafeCharField(
+        _("summary"),
+        max_length=MAX_SUMMARY_LENGTH,
+        blank=True,
+        help_text=_("What a list shows of the person: a name, and a number or an address."),
     )
     #: Of two about the same object, one of them recovered. Of a recovered one that receivers had or will have: its own.
     same_as = models.BigIntegerField(

@@ -21,6 +21,7 @@ from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
 from zenvia_webhooks.models.event import MAX_TOPIC_LENGTH
+from zenvia_webhooks.people.summary import summary
 from zenvia_webhooks.redaction import clean
 
 logger = logging.getLogger(__name__)
@@ -130,6 +131,7 @@ def read(account: str, body: bytes) -> dict[str, Any]:
         "payload": payload,
         "contract": contract.NAME,
         "topic": clean(notification.topic),
+        "summary": summary(contract.lead(notification.topic, payload)),
         "occurred_at": notification.occurred_at,
         "status": Event.Status.PENDING,
         "fingerprint": fingerprint(account, contract.NAME, content),

@@ -16,11 +16,11 @@ LASTS = 5
 COPY = """
 INSERT INTO zenvia_webhooks_event (account, subscription_id, contract, topic, occurred_at, payload, body, headers,
     remote_addr, fingerprint, status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
-    origin)
+    origin, summary)
 SELECT account, subscription_id, contract, topic, occurred_at,
     jsonb_set(payload, '{{data,leadId}}', to_jsonb('lead-' || (1000000 + number))), body, headers, remote_addr,
     'copy-' || number, status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
-    origin
+    origin, summary
 FROM zenvia_webhooks_event, generate_series(1, {}) AS number
 """
 WAITED = """

@@ -15,11 +15,11 @@ OLD_DAYS, RETENTION_DAYS = 100, 90
 COPY = """
 INSERT INTO zenvia_webhooks_event (account, subscription_id, contract, topic, occurred_at, payload, body, headers,
     remote_addr, fingerprint, status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
-    origin)
+    origin, summary)
 SELECT account, subscription_id, contract, topic, occurred_at,
     jsonb_set(payload, '{{data,leadId}}', to_jsonb('lead-' || ({first} + number))), body, headers, remote_addr,
     'copy-' || ({first} + number), '{status}', {due}, NULL, received_at - interval '{days} days', {finished},
-    duplicates, error, origin
+    duplicates, error, origin, summary
 FROM zenvia_webhooks_event, generate_series(0, {count} - 1) AS number WHERE fingerprint NOT LIKE 'copy-%'
 """
 TO_REPLAY, TO_PURGE, PENDING, WANTED_BY_BOTH = 10**6, 2 * 10**6, 3 * 10**6, 4 * 10**6

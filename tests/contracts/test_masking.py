@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from zenvia_webhooks.contracts.masking import HIDDEN, hide, mask, masked
 from zenvia_webhooks.contracts.values import (
     Attachment,
     Interaction,
@@ -16,7 +17,6 @@ from zenvia_webhooks.contracts.values import (
     QuoteItem,
     SocialId,
 )
-from zenvia_webhooks.people.masking import HIDDEN, hide, mask, masked
 
 WHEN = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -88,3 +88,9 @@ def test_of_a_value_what_nobody_has_looked_at_is_hidden(kind: type[Any]) -> None
 def test_what_is_not_there_stays_so() -> None:
     assert masked(Lead()) == Lead()
     assert masked(None) is None
+
+
+def test_the_repr_of_a_value_tells_of_nobody() -> None:
+    lead = Lead(lead_id="65c2", name="Ana Paz", phones=("+5511999998877",), social_ids=(SocialId(type="x", id="ana"),))
+    assert "name='A•• P••', email=None, phone=None, emails=(), phones=('+•••••••••••77',)" in repr(lead)
+    assert "SocialId(type='x', id='a••')" in repr(lead)

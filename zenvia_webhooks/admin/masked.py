@@ -1,0 +1,69 @@
+"""What the admin shows of events to whoever may not see what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.people.masking import HIDDEN, hide, mask, may_see
+
+Field = str | Callable[[Any], Any]
+
+
+def shown_to(request: HttpRequest, fields: Iterable[Any]) -> list[Field]:
+    """Return fields or columns of events and deliveries; what tells of a person, masked where it must be."""
+    return list(fields) if may_see(request) else [MASKED.get(name, name) for name in fields]
+
+
+@admin.display(description=_("person"))
+def person(event: Event) -> str:
+    return mask(event.summary) or "-"
+
+
+@admin.display(description=_("error"))
+def error(row: Event | Delivery) -> str:
+    return hide(row.error)
+
+
+@admin.display(description=_("result"))
+def result(delivery: Delivery) -> str:
+    # Not which one: its text is the host's, and its key may be a number or an address.
+    return str(delivery.result).partition(":")[0]
+
+
+@admin.display(description=_("payload"))
+def payload(event: Event) -> str:
+    return HIDDEN
+
+
+@admin.display(description=_("exact body"))
+def body(event: Event) -> str:
+    return HIDDEN
+
+
+@admin.display(description=_("headers"))
+def headers(event: Event) -> str:
+    return HIDDEN
+
+
+@admin.display(description=_("remote address"))
+def remote_addr(event: Event) -> str:
+    return hide(event.remote_addr or "")
+
+
+#: Field of a page, or column of a list → what stands in its place.
+MASKED: Mapping[str, Field] = {
+    "person": person,
+    "error": error,
+    "error_block": error,
+    "result_link": result,
+    "payload_block": payload,
+    "body_block": body,
+    "headers_block": headers,
+    "remote_addr": remote_addr,
+}
