@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.contracts import get_envelope
 from zenvia_webhooks.contracts.base import Envelope
+from zenvia_webhooks.contracts.summary import MAX_LENGTH as MAX_SUMMARY_LENGTH
 from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.fields import BytesField, SafeCharField, SafeJSONField, SafeTextField, SparseIndex
@@ -18,7 +19,6 @@ from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
 
 MAX_TOPIC_LENGTH = 100
-MAX_SUMMARY_LENGTH = 200
 
 
 class Event(models.Model):
@@ -93,7 +93,7 @@ class Event(models.Model):
     origin = models.CharField(
         _("origin"), max_length=10, choices=Origin.choices, default=Origin.WEBHOOK, help_text=_("How it came here.")
     )
-    #: See `people.summary`. So that a list need not read what may be 256 KB a row.
+    #: See `contracts.summary`. So that a list need not read what may be 256 KB a row.
     summary = SafeCharField(
         _("summary"),
         max_length=MAX_SUMMARY_LENGTH,

@@ -17,11 +17,11 @@ from django.utils.timezone import now
 
 from zenvia_webhooks import contracts, failpoints, safe_json, wakeup
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.contracts.summary import summary
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
 from zenvia_webhooks.models.event import MAX_TOPIC_LENGTH
-from zenvia_webhooks.people.summary import summary
 from zenvia_webhooks.redaction import clean
 
 logger = logging.getLogger(__name__)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from zenvia_webhooks.contracts.values import Lead
-from zenvia_webhooks.models.event import MAX_SUMMARY_LENGTH
 from zenvia_webhooks.redaction import clean
 
+MAX_LENGTH = 200
 #: So that an endless name leaves room for the number.
-MAX_PART_LENGTH = (MAX_SUMMARY_LENGTH - len(" · ")) // 2
+MAX_PART_LENGTH = (MAX_LENGTH - len(" · ")) // 2
 
 
 def summary(lead: Lead | None) -> str:
