@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -23,7 +23,8 @@ class RemoteSubscription:
     id: str
     #: Canonical topics.
     topics: tuple[str, ...]
-    callback_url: str
+    #: Not in `repr()`: it ends in a token.
+    callback_url: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

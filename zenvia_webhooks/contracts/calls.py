@@ -19,8 +19,8 @@ class Call:
     method: str
     #: Behind the account's `API_URL`, with a leading slash.
     path: str
-    #: The JSON body, where there is one.
-    body: Mapping[str, Any] | None = None
+    #: The JSON body, where there is one. Not in `repr()`: a callback URL ends in a token.
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
     #: What is asked for in the query: nothing secret, as others may log it.
     params: Mapping[str, str] = field(default_factory=dict)
     #: What is longer is not read.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,8 +31,8 @@ class Listed:
     happened_at: datetime
     #: None where it does not say.
     lead_id: str | None
-    #: As it came.
-    data: Mapping[str, Any]
+    #: As it came. Not in `repr()`: it tells of a person.
+    data: Mapping[str, Any] = field(repr=False)
 
     @property
     def status(self) -> str | None:

@@ -1,0 +1,83 @@
+"""What the admin shows of people, and to whom; what it writes down about who looked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.support.admin_pages import user_with
+from tests.support.factories import make_event
+from tests.support.people import CANARIES, planted
+from zenvia_webhooks.models import Delivery, Event
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/zenvia_webhooks/event/"
+
+
+@pytest.fixture
+def pages(subscription: Any) -> list[str]:
+    """The addresses of every page of the admin that is about events."""
+    events = planted(subscription)
+    return [LIST, *(f"{LIST}{event.pk}/{page}/" for event in events for page in ("change", "history"))]
+
+
+def told(client: Client, pages: list[str]) -> set[str]:
+    shown = "".join(client.get(page).content.decode() for page in pages)
+    return {name for name, canary in CANARIES.items() if canary in shown}
+
+
+@pytest.mark.parametrize("permission", ["view_event", "replay_event"])
+def test_without_the_permission_nobody_is_told_of(client: Client, pages: list[str], permission: str) -> None:
+    client.force_login(user_with(permission, "view_delivery", "change_event", "view_subscription"))
+    assert told(client, pages) == set()
+    page = client.get(LIST).content.decode()
+    assert "C•••••• Q•••••• · +•••••••••••77" in page
+    assert "lead.created" in page
+
+
+def test_with_the_permission_everything_is_shown(client: Client, pages: list[str]) -> None:
+    client.force_login(user_with("view_event", "view_payload"))
+    assert told(client, pages) == set(CANARIES)
+
+
+def test_the_permission_alone_opens_no_page(client: Client, pages: list[str]) -> None:
+    client.force_login(user_with("view_payload"))
+    assert {client.get(page).status_code for page in pages} == {403}
+
+
+def test_who_saw_a_payload_is_written_down_without_the_person(client: Client) -> None:
+    event = make_event(data={"name": CANARIES["name"]})
+    user = user_with("view_event", "view_payload")
+    client.force_login(user)
+    client.get(LIST)
+    client.get(f"{LIST}{event.pk}/history/")
+    assert not LogEntry.objects.exists()
+    client.get(f"{LIST}{event.pk}/change/")
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id, entry.object_repr) == (user, str(event.pk), f"lead.created #{event.pk}")
+    assert entry.change_message == "Payload viewed."
+
+
+def test_a_page_that_shows_no_payload_is_not_written_down(client: Client) -> None:
+    event = make_event()
+    client.force_login(user_with("view_event"))
+    client.get(f"{LIST}{event.pk}/change/")
+    assert not LogEntry.objects.exists()
+
+
+def test_a_list_reads_no_payload(admin_client: Client) -> None:
+    make_event(data={"name": CANARIES["name"]})
+    with CaptureQueriesContext(connection) as queries:
+        assert CANARIES["name"] in admin_client.get(LIST).content.decode()
+    read = " ".join(query["sql"] for query in queries)
+    event, delivery = Event._meta.db_table, Delivery._meta.db_table
+    assert event in read
+    assert delivery not in read
+    for column in ("payload", "body"):
+        assert connection.ops.quote_name(column) not in read
