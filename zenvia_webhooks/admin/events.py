@@ -25,6 +25,7 @@ from zenvia_webhooks.admin.display import (
     status_badge,
     topic_name,
 )
+from zenvia_webhooks.admin.people import People
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import ENVELOPES
 from zenvia_webhooks.contracts.words import label
@@ -98,14 +99,17 @@ class DeliveryInline(FromWriter, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Event)
-class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Events, to read and to replay."""
+class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Events, to find, to read, to replay and to erase."""
 
     list_display = ("topic_or_error", "person", "status_badge", "received_at")
     list_display_links = ("topic_or_error",)
     list_filter = ("status", TopicFilter, "received_at")
+    #: Has the box shown; what it looks for is a person: see `People`.
+    search_fields = ("pk",)
+    search_help_text = _("The whole phone number, in any notation, the e-mail address, or the lead's id.")
     ordering = ("-received_at", "-pk")
-    actions = ("replay_selected",)
+    actions = ("replay_selected", "erase_selected")
     list_per_page = 50
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -226,7 +230,8 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"may_replay": self.has_replay_permission(request), **(extra_context or {})}
+        may = {"may_replay": self.has_replay_permission(request), "may_erase": self.has_erase_permission(request)}
+        context = {**may, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
     @method_decorator(csrf_protect)
