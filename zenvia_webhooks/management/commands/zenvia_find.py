@@ -47,7 +47,7 @@ class Command(OwnCommand):
             total = events.count() if len(found) == MOST_TOLD else len(found)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
-        audit.record("zenvia_find", f"{total} events")
+        audit.record("zenvia_find", f"told of {total} events")
         for event in found:
             self.tell(event)
         if total > len(found):

@@ -38,5 +38,5 @@ class Command(OwnCommand):
             progress.advance(batch[-1].pk - after)
             done, after = done + len(batch), batch[-1].pk
         progress.end()
-        audit.record("zenvia_reindex_events", f"{done} events")
+        audit.record("zenvia_reindex_events", f"reindexed {done} events")
         self.stdout.write(_("Reindexed events: %(count)d.") % {"count": done})
