@@ -185,7 +185,8 @@ def test_an_events_person_is_found_by_all_its_keys() -> None:
 
 def held() -> tuple[Event, Claim]:
     """Return an event whose person was erased while a worker had it, and its claim."""
-    arrived(**ANA)
+    if not Event.objects.exists():
+        arrived(**ANA)
     claim = claim_due(1)
     erased = erase_by(NUMBER)
     assert (erased.events, erased.marked) == ([], [claim.events[0].pk])
@@ -222,7 +223,11 @@ def test_who_releases_it_erases_it(told: list[dict[str, Any]]) -> None:
 
 
 def test_whoever_takes_it_up_stalled_erases_it_and_runs_nothing(told: list[dict[str, Any]]) -> None:
-    lead_created.connect(receivers.note)
+    lead_created.connect(receivers.broken)
+    arrived(**ANA)
+    dispatch_due()
+    receivers.calls.clear()
+    let_time_pass()
     event, _claim = held()
     let_time_pass()
     dispatch_due()

@@ -19,7 +19,7 @@ DIGEST_BYTES = 16
 #: Kinds of keys.
 OBJECT, LEAD, EMAIL, PHONE = "object", "lead", "email", "phone"
 #: Addresses, and numbers, of one event that are keyed: whoever sends more of them must not cost more.
-MOST_KEYED = 20
+MOST_OF_A_KIND = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ def stored(account: str, object_id: str | None, lead: Lead | None) -> Iterator[R
         return
     if lead.lead_id:
         yield Reading(kind=LEAD, value=lead.lead_id, account=account)
-    emails = (normal_email(text) for text in lead.emails[:MOST_KEYED])
-    phones = (stored_phone(text, conf.phone_regions) for text in lead.phones[:MOST_KEYED])
+    emails = (normal_email(text) for text in lead.emails[:MOST_OF_A_KIND])
+    phones = (stored_phone(text, conf.phone_regions) for text in lead.phones[:MOST_OF_A_KIND])
     yield from (Reading(kind=EMAIL, value=value) for value in dict.fromkeys(emails) if value)
     yield from (Reading(kind=PHONE, value=value) for value in dict.fromkeys(phones) if value)
 
