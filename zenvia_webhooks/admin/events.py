@@ -263,7 +263,7 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
         if left:
             text = gettext(
                 "Not replayed: %(events)s. An event can't be replayed while it is pending or in a worker's hands, "
-                "while it is quarantined, or when no receiver is connected for it."
+                "while it is quarantined, once it is erased, or when no receiver is connected for it."
             )
             shown = ", ".join(map(str, left[:10])) + (", …" if len(left) > 10 else "")
             self.message_user(request, text % {"events": shown}, messages.WARNING)
