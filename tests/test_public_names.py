@@ -17,7 +17,7 @@ PUBLIC = {
     "schedule": ("BEAT_SCHEDULE",),
     "signals": (
         *("lead_created", "quote_updated", "interaction_resolved", "message_received", "message_sent"),
-        *("event_received", "delivery_failed", "subscription_lost", "non_atomic"),
+        *("event_received", "delivery_failed", "subscription_lost", "person_erased", "non_atomic"),
     ),
     "tasks": ("dispatch_events", "purge_events", "sync_subscriptions"),
     "urls": ("app_name", "urlpatterns"),

@@ -243,3 +243,11 @@ def test_a_range_bounds_the_walk_by_id(quarters: list[Event]) -> None:
     sql = str(EventFilters(query, queryset=Event.objects.only("pk")).qs.query).replace("`", '"')
     assert f'"id" > {quarters[1].pk}' in sql
     assert f'"id" < {quarters[6].pk}' in sql
+
+
+def test_events_about_a_person(admin_client: Client) -> None:
+    event, _other = arrived(phone="+5511987654321", email="ana@example.com"), arrived(phone="+5511987654322")
+    for about in ("(11) 98765-4321", "ANA@example.com", "+55 11 98765-4321"):
+        assert found(admin_client, about=about) == [event.pk], about
+    assert found(admin_client, about="nobody@example.com") == []
+    assert found(admin_client, about="ana@example.com", topic="quote.updated") == []

@@ -12,9 +12,8 @@ import pytest
 from tests.support import recovering
 from tests.support.recovering import connect, dispatch_all, seen_by
 from zenvia_webhooks.dispatch import same_object
-from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.models import Event, EventKey, Subscription
 from zenvia_webhooks.models.clock import ClockReading
-from zenvia_webhooks.people import keys
 from zenvia_webhooks.sandbox.history import Envelope, History
 from zenvia_webhooks.webhook import intake
 
@@ -79,7 +78,7 @@ def test_receivers_have_one_of_both(
 def taken_up(*events: Event) -> None:
     """Have workers begin with these: each has its keys."""
     for event in events:
-        keys.write([event])
+        EventKey.objects.write([event])
 
 
 @pytest.mark.parametrize("who_looks_first", ["webhook", "recovered"])

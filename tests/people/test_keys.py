@@ -14,17 +14,21 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from tests.support import receivers
+from tests.support.factories import make_event
 from tests.support.webhooks import arrived, conversion_envelope, let_time_pass, payload, post
 from zenvia_webhooks import retention
 from zenvia_webhooks.dispatch import dispatcher
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event, EventKey, Subscription
+from zenvia_webhooks.models.event_key import EventKeyQuerySet
 from zenvia_webhooks.people import keys
 from zenvia_webhooks.signals import event_received, lead_created
 
 pytestmark = pytest.mark.django_db
 
 Kind = EventKey.Kind
+#: The lead of most samples.
+ANA = "69af014baa00aa11aa22aa01"
 
 seen: list[tuple[int, int, bool]] = []
 
@@ -34,8 +38,8 @@ def look(sender: Any, event: Event, **kwargs: Any) -> None:
     seen.append((event.keys.count(), EventKey.objects.count(), event.is_superseded))
 
 
-def keys_of(event: Event) -> dict[str, bytes]:
-    return {key.kind: bytes(key.digest) for key in event.keys.all()}
+def keys_of(event: Event) -> set[tuple[str, bytes]]:
+    return {(key.kind, bytes(key.digest)) for key in event.keys.all()}
 
 
 def stored(client: Client, subscription: Subscription, **changes: Any) -> Event:
@@ -63,30 +67,38 @@ def test_a_digest_is_keyed_and_of_account_kind_and_value(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "object_id", "lead_id"),
+    ("name", "object_id", "lead_id", "phones", "emails"),
     [
-        ("assumed-prospect-created", "lead:69b03936aa00aa11aa22aa02", "69b03936aa00aa11aa22aa02"),
-        ("interaction-inbound-text", "interaction:69b01793ee00ee11ee22ee01", "69af014baa00aa11aa22aa01"),
-        ("assumed-quote-updated", "quote:69b15940ab00ab11ab22ab01", "69af014baa00aa11aa22aa01"),
-        ("assumed-agent-updated", "agent:64789650cc00cc11cc22cc01", None),
-        ("messaging-conversation-closed", "conversation:69b01793ac00ac11ac22ac01", None),
-        ("lead_created", "lead:12345", "12345"),
+        ("assumed-prospect-created", "lead:69b03936aa00aa11aa22aa02", "69b03936aa00aa11aa22aa02", [], []),
+        ("interaction-inbound-text", "interaction:69b01793ee00ee11ee22ee01", ANA, ["+5511900000001"], []),
+        ("assumed-quote-updated", "quote:69b15940ab00ab11ab22ab01", ANA, ["+5511900000001"], []),
+        ("assumed-agent-updated", "agent:64789650cc00cc11cc22cc01", None, [], []),
+        ("messaging-conversation-closed", "conversation:69b01793ac00ac11ac22ac01", None, ["+5511900000001"], []),
+        ("lead_created", "lead:12345", "12345", ["+5511999999999"], ["joao.silva@email.com"]),
     ],
 )
 def test_an_event_has_the_keys_of_its_object_and_its_lead(
-    client: Client, subscription: Subscription, name: str, object_id: str, lead_id: str | None
+    client: Client,
+    subscription: Subscription,
+    name: str,
+    object_id: str,
+    lead_id: str | None,
+    phones: list[str],
+    emails: list[str],
 ) -> None:
     post(client, subscription, payload(name))
     dispatch_due()
-    expected = {"object": keys.digest("default", Kind.OBJECT, object_id)}
+    expected = {("object", keys.digest("default", Kind.OBJECT, object_id))}
     if lead_id is not None:
-        expected["lead"] = keys.digest("default", Kind.LEAD, lead_id)
+        expected.add(("lead", keys.digest("default", Kind.LEAD, lead_id)))
+    expected |= {("phone", keys.digest("", Kind.PHONE, phone)) for phone in phones}
+    expected |= {("email", keys.digest("", Kind.EMAIL, email)) for email in emails}
     assert keys_of(Event.objects.get()) == expected
 
 
 def test_a_key_shows_nothing_of_its_value() -> None:
     event = arrived(leadId="the-id")
-    keys.write([event])
+    EventKey.objects.write([event])
     key = event.keys.get(kind="lead")
     assert str(key) == f"lead of #{event.pk}"
     assert b"the-id" not in key.digest
@@ -96,8 +108,17 @@ def test_a_key_shows_nothing_of_its_value() -> None:
 def test_what_is_quarantined_has_none(client: Client, subscription: Subscription) -> None:
     post(client, subscription, b'{"leadId": "12345"}')
     dispatch_due()
-    keys.write(Event.objects.all())
+    EventKey.objects.write(Event.objects.all())
     assert not EventKey.objects.exists()
+
+
+def test_however_many_numbers_are_sent_some_are_keyed() -> None:
+    numbers = [f"+55119{number:08}" for number in range(10_000)]
+    event = make_event()
+    body = conversion_envelope("prospects", prospect={"id": "1", "phones": numbers, "emails": numbers})
+    Event.objects.filter(pk=event.pk).update(contract="conversion", payload=body)
+    EventKey.objects.write(Event.objects.all())
+    assert event.keys.filter(kind=Kind.PHONE).count() == keys.MOST_OF_A_KIND
 
 
 # When they are written
@@ -143,10 +164,10 @@ def test_a_retry_and_a_replay_write_none(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_writing_them_again_changes_nothing() -> None:
     event = arrived()
-    keys.write([event])
+    EventKey.objects.write([event])
     before = list(event.keys.values_list("pk", "digest"))
     with CaptureQueriesContext(connection) as queries:
-        keys.write([event])
+        EventKey.objects.write([event])
     assert len([query for query in queries if query["sql"].startswith("INSERT")]) == 1
     assert list(event.keys.values_list("pk", "digest")) == before
 
@@ -155,10 +176,10 @@ def test_writing_them_again_changes_nothing() -> None:
 def test_an_event_without_keys_is_handed_out_all_the_same(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    def fail(rows: Any) -> None:
+    def fail(self: Any, rows: Any) -> None:
         raise error
 
-    monkeypatch.setattr(keys, "_insert", fail)
+    monkeypatch.setattr(EventKeyQuerySet, "_insert_rows", fail)
     lead_created.connect(receivers.create_customer)
     event = arrived()
     assert dispatch_due() == 1
@@ -181,7 +202,7 @@ def test_a_wrong_digest_key_costs_the_keys_and_not_the_event(settings: Any, capl
 def test_an_event_that_was_deleted_meanwhile_takes_no_keys_from_the_others() -> None:
     gone, there = arrived(), arrived()
     Event.objects.filter(pk=gone.pk).delete()
-    keys.write([gone, there])
+    EventKey.objects.write([gone, there])
     assert set(EventKey.objects.values_list("event", flat=True)) == {there.pk}
 
 
@@ -189,13 +210,13 @@ def test_an_event_that_was_deleted_meanwhile_takes_no_keys_from_the_others() -> 
 def test_they_are_committed_before_a_receiver_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of ours is written in a receiver's transaction before it has returned."""
     written_in: list[bool] = []
-    write = keys.write
+    write = EventKeyQuerySet.write
 
-    def note(events: Any) -> None:
-        write(events)
+    def note(self: Any, events: Any) -> None:
+        write(self, events)
         written_in.append(connection.in_atomic_block)
 
-    monkeypatch.setattr(keys, "write", note)
+    monkeypatch.setattr(EventKeyQuerySet, "write", note)
     lead_created.connect(receivers.note)
     arrived()
     dispatch_due()
@@ -209,11 +230,11 @@ def test_a_newer_event_about_the_same_object_supersedes(client: Client, subscrip
     times = [f"2026-03-10T15:3{minute}:00.000Z" for minute in range(3)]
     old, equal, new = (stored(client, subscription, type="updated", updatedAt=time) for time in times)
     Event.objects.filter(pk=equal.pk).update(occurred_at=old.occurred_at)
-    keys.write([old, equal])
+    EventKey.objects.write([old, equal])
     events = [Event.objects.get(pk=event.pk) for event in (old, equal, new)]
     # The newest has arrived, and no worker has taken it up.
     assert [event.is_superseded for event in events] == [False, False, False]
-    keys.write([new])
+    EventKey.objects.write([new])
     assert [event.is_superseded for event in events] == [True, True, False]
 
 
@@ -225,7 +246,7 @@ def test_another_object_and_an_unknown_time_supersede_nothing(
 ) -> None:
     first = stored(client, subscription, updatedAt="2020-01-01T00:00:00Z")
     second = stored(client, subscription, **other)
-    keys.write([first, second])
+    EventKey.objects.write([first, second])
     assert (first.is_superseded, second.is_superseded) == (False, False)
 
 
@@ -233,7 +254,7 @@ def test_another_accounts_object_supersedes_nothing(client: Client, subscription
     first = stored(client, subscription, updatedAt="2020-01-01T00:00:00Z")
     subscription.account = "other"
     subscription.save()
-    keys.write([first, stored(client, subscription)])
+    EventKey.objects.write([first, stored(client, subscription)])
     assert not first.is_superseded
 
 

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from tests.support.paths import PAYLOADS
 from tests.support.webhooks import post
 from zenvia_webhooks.contracts import ENVELOPES, recognise
-from zenvia_webhooks.models import Event, Subscription
-from zenvia_webhooks.people import keys
+from zenvia_webhooks.models import Event, EventKey, Subscription
 from zenvia_webhooks.signals import receivers_of
 
 OUTER = {"id": "1", "timestamp": "2026-03-10T13:07:31.690Z", "subscriptionId": "2"}
@@ -105,7 +104,7 @@ def test_it_is_stored_and_can_be_read(client: Client, subscription: Subscription
         assert isinstance(event.data, dict)
         assert isinstance(event.is_superseded, bool)
         receivers_of(event, Event)
-        keys.write([event])
+        EventKey.objects.write([event])
         topics.add(event.topic)
 
     stored()

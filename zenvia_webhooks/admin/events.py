@@ -26,6 +26,7 @@ from zenvia_webhooks.admin.display import (
     topic_name,
 )
 from zenvia_webhooks.admin.masked import shown_to
+from zenvia_webhooks.admin.people import People
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import ENVELOPES
 from zenvia_webhooks.contracts.words import label
@@ -106,14 +107,17 @@ class DeliveryInline(FromWriter, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Event)
-class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Events, to read and to replay."""
+class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Events, to find, to read, to replay and to erase."""
 
     list_display = ("topic_or_error", "person", "status_badge", "received_at")
     list_display_links = ("topic_or_error",)
     list_filter = ("status", TopicFilter, "received_at")
+    #: Has the box shown; what it looks for is a person: see `People`.
+    search_fields = ("pk",)
+    search_help_text = _("The whole phone number, in any notation, the e-mail address, or the lead's id.")
     ordering = ("-received_at", "-pk")
-    actions = ("replay_selected",)
+    actions = ("replay_selected", "erase_selected")
     list_per_page = 50
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -238,7 +242,8 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"may_replay": self.has_replay_permission(request), **(extra_context or {})}
+        may = {"may_replay": self.has_replay_permission(request), "may_erase": self.has_erase_permission(request)}
+        context = {**may, **(extra_context or {})}
         response = super().change_view(request, object_id, form_url, context)
         shown = getattr(response, "context_data", None) or {}
         if may_see(request) and isinstance(event := shown.get("original"), Event):
@@ -274,7 +279,7 @@ class EventAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type
         if left:
             text = gettext(
                 "Not replayed: %(events)s. An event can't be replayed while it is pending or in a worker's hands, "
-                "while it is quarantined, or when no receiver is connected for it."
+                "while it is quarantined, once it is erased, or when no receiver is connected for it."
             )
             shown = ", ".join(map(str, left[:10])) + (", …" if len(left) > 10 else "")
             self.message_user(request, text % {"events": shown}, messages.WARNING)

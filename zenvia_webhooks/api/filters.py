@@ -107,6 +107,11 @@ class EventFilters(django_filters.FilterSet):
     account = text(100)
     received_after = MomentFilter(method="received_since", help_text="Received then or later.")
     received_before = MomentFilter(method="received_until", help_text="Received earlier.")
+    about = django_filters.CharFilter(
+        method="about_person",
+        max_length=255,
+        help_text="About a person: a phone number in any notation, an e-mail address, or a lead's id.",
+    )
     order = choice([("newest", "Highest id first"), ("oldest", "Lowest id first")], method="in_order")
 
     # A list is walked by id: without a bound on the id too, what finds no more would walk on to the end of the table.
@@ -126,6 +131,9 @@ class EventFilters(django_filters.FilterSet):
         )
         first = later.values_list("pk", flat=True).first() or MAX_ID
         return events.filter(received_at__lte=moment - MICROSECOND, pk__lt=first)
+
+    def about_person(self, events: QuerySet[Event], name: str, text: str) -> QuerySet[Event]:
+        return events.filter(pk__in=Event.objects.using(events.db).about(text).values("pk"))
 
     def in_order(self, events: QuerySet[Event], name: str, order: str) -> QuerySet[Event]:
         if order == "newest":

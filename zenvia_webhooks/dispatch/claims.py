@@ -23,6 +23,7 @@ from django.db.models.functions import Length
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.dispatch.lease import RunClock
+from zenvia_webhooks.erasure import erase
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.clock import DatabaseNow, from_now
 
@@ -197,10 +198,14 @@ def give_up(claim: Claim, event: Event, seconds: float) -> None:
 
 
 def release(claim: Claim, events: Iterable[Event]) -> None:
-    """Release events that were not begun, due when they were before; a stalled one stays stalled."""
+    """Release events that were not begun, due when they were before; a stalled one stays stalled.
+
+    One whose person was erased meanwhile is erased.
+    """
     using = router.db_for_write(Event)
     for event in events:
         held = Event.objects.using(using).filter(pk=event.pk, claim=claim.id)
         # A claim that nobody holds: under the previous one, a holder that is merely late could still write.
         left = uuid.uuid4() if claim.is_stalled else None
-        held.update(claim=left, next_attempt_at=claim.due_at[event.pk])
+        if not held.exclude(status=Event.Status.ERASED).update(claim=left, next_attempt_at=claim.due_at[event.pk]):
+            erase.finish_marked(event.pk, claim.id)

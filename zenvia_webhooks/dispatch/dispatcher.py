@@ -17,8 +17,7 @@ from zenvia_webhooks.dispatch.batching import CLAIM_SECONDS, Pace
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, claim_stalled, release
 from zenvia_webhooks.dispatch.held import Held
 from zenvia_webhooks.dispatch.lease import RunClock
-from zenvia_webhooks.models import Delivery, Event
-from zenvia_webhooks.people import keys
+from zenvia_webhooks.models import Delivery, Event, EventKey
 from zenvia_webhooks.signals import receivers_of
 
 logger = logging.getLogger(__name__)
@@ -120,7 +119,7 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
     with Held(claim, hints.send_another) as held:
         # Of those that no receiver has had yet; the others have theirs.
         new = [event for event in claim.events if event.status == Event.Status.PENDING]
-        keys.write(new)
+        EventKey.objects.write(new)
         replaced = same_object.decide(new)
         while claim.clock.may_start and not is_unfinished:
             if held.begun and time.monotonic() >= ends:
@@ -131,6 +130,8 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
             try:
                 if event.pk in replaced:
                     outcomes.finish_as_same(event, claim, replaced[event.pk])
+                elif event.status == Event.Status.ERASED:
+                    outcomes.finish_as_erased(event, claim)
                 else:
                     is_unfinished = not dispatch(event, claim)
             except ClaimLostError as lost:

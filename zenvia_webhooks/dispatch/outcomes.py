@@ -14,6 +14,7 @@ from django.db import router, transaction
 from zenvia_webhooks import failpoints, safe_json
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, lock
 from zenvia_webhooks.dispatch.retries import delay_after, wait_after
+from zenvia_webhooks.erasure import erase
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.delivery import event_status, result_of
@@ -153,7 +154,13 @@ def finish_as_same(event: Event, claim: Claim, other: int) -> None:
     )
 
 
+def finish_as_erased(event: Event, claim: Claim) -> None:
+    """Erase an event whose person was erased while somebody had it; raises ClaimLostError."""
+    if not erase.finish_marked(event.pk, claim.id):
+        raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
+
+
 def _end_claim(event: Event, claim: Claim, **columns: Any) -> None:
     held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
-    if not held.update(claim=None, **columns):
-        raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
+    if not held.exclude(status=Event.Status.ERASED).update(claim=None, **columns):
+        finish_as_erased(event, claim)

@@ -13,6 +13,7 @@ from zenvia_webhooks.contracts import get_envelope
 from zenvia_webhooks.contracts.base import Envelope
 from zenvia_webhooks.contracts.summary import MAX_LENGTH as MAX_SUMMARY_LENGTH
 from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
+from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.fields import BytesField, SafeCharField, SafeJSONField, SafeTextField, SparseIndex
 from zenvia_webhooks.models.subscription import Subscription
@@ -105,7 +106,7 @@ class Event(models.Model):
         _("same as"), null=True, help_text=_("The event about the same object that receivers had in its place.")
     )
 
-    objects: ClassVar[models.Manager[Event]] = models.Manager()
+    objects: ClassVar[models.Manager[Event]] = EventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("event")

@@ -1,15 +1,69 @@
 from __future__ import annotations
 
-from typing import ClassVar
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Protocol
 
-from django.db import models
+from django.db import IntegrityError, models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.models.event import Event
+from zenvia_webhooks.contracts.values import Lead
 from zenvia_webhooks.models.fields import DigestField
+from zenvia_webhooks.people import keys
 
-#: 128 bits.
-DIGEST_BYTES = 16
+logger = logging.getLogger(__name__)
+
+
+class Keyed(Protocol):
+    """What keys are made of: an `Event`."""
+
+    pk: Any
+    account: str
+
+    @property
+    def lead(self) -> Lead | None: ...
+
+    @property
+    def object_id(self) -> str | None: ...
+
+
+class EventKeyQuerySet(models.QuerySet["EventKey"]):
+    def write(self, events: Iterable[Keyed]) -> None:
+        """Write the keys of these events that they have not, in one INSERT; never raises.
+
+        Before an event's first receiver runs, so that a receiver can go by them. One without keys is handed out all the
+        same: it is only not found by them.
+        """
+        rows = [key for event in events for key in _keys_of(event)]
+        if not rows:
+            return
+        try:
+            try:
+                self._insert_rows(rows)
+            except IntegrityError:
+                # One of the events was deleted meanwhile: the others are to have theirs.
+                for row in rows:
+                    self._insert_if_there(row)
+        except Exception:
+            logger.exception("the keys of %s events could not be written", len({row.event_id for row in rows}))
+
+    def of(self, readings: Iterable[keys.Reading]) -> EventKeyQuerySet:
+        """Return the keys that are any of these."""
+        wanted = [models.Q(kind=one.kind, digest=one.digest) for one in readings]
+        found: EventKeyQuerySet = self.filter(models.Q(*wanted, _connector=models.Q.OR)) if wanted else self.none()
+        return found
+
+    def _insert_rows(self, rows: list[EventKey]) -> None:
+        using = router.db_for_write(EventKey)
+        # A savepoint, should the caller be in a transaction; and an event that was released unbegun has its keys.
+        with transaction.atomic(using=using):
+            EventKey.objects.using(using).bulk_create(rows, ignore_conflicts=True)
+
+    def _insert_if_there(self, row: EventKey) -> None:
+        try:
+            self._insert_rows([row])
+        except IntegrityError:
+            logger.info("event %s was deleted before its keys were written", row.event_id)
 
 
 class EventKey(models.Model):
@@ -21,20 +75,24 @@ class EventKey(models.Model):
 
     class Kind(models.TextChoices):
         #: What `event.data` is: a prospect, quote, interaction, agent or conversation, with its id.
-        OBJECT = "object", _("object")
+        OBJECT = keys.OBJECT, _("object")
         #: The lead's id.
-        LEAD = "lead", _("lead")
-        EMAIL = "email", _("e-mail address")
-        PHONE = "phone", _("phone number")
+        LEAD = keys.LEAD, _("lead")
+        EMAIL = keys.EMAIL, _("e-mail address")
+        PHONE = keys.PHONE, _("phone number")
 
     # Its index is the constraint's.
     event = models.ForeignKey(
-        Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="keys", db_index=False
+        "zenvia_webhooks.Event",
+        verbose_name=_("event"),
+        on_delete=models.CASCADE,
+        related_name="keys",
+        db_index=False,
     )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
-    digest = DigestField(_("digest"), max_length=DIGEST_BYTES)
+    digest = DigestField(_("digest"), max_length=keys.DIGEST_BYTES)
 
-    objects: ClassVar[models.Manager[EventKey]] = models.Manager()
+    objects: ClassVar[models.Manager[EventKey]] = EventKeyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("event key")
@@ -48,3 +106,13 @@ class EventKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of #{self.event_id}"
+
+
+def _keys_of(event: Keyed) -> Iterator[EventKey]:
+    try:
+        digests = [(one.kind, one.digest) for one in keys.stored(event.account, event.object_id, event.lead)]
+    except Exception:
+        logger.exception("event %s is handed out without keys", event.pk)
+        return
+    for kind, found in digests:
+        yield EventKey(event_id=event.pk, kind=kind, digest=found)

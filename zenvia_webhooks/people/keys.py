@@ -1,67 +1,71 @@
-"""The keys of events: written before an event's first receiver runs, so that a receiver can go by them."""
+"""What a person is known by, as the keys of events hold it: keyed digests, never a value itself.
+
+What an event says is keyed as one reading; what somebody asks for may have several, such as a number's in each country.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from django.db import IntegrityError, router, transaction
 from django.utils.crypto import salted_hmac
 
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.models import Event, EventKey
-from zenvia_webhooks.models.event_key import DIGEST_BYTES
+from zenvia_webhooks.contracts.values import Lead
+from zenvia_webhooks.people.normalise import asked_phones, normal_email, stored_phone
 
-logger = logging.getLogger(__name__)
-
-
-def write(events: Iterable[Event]) -> None:
-    """Write the keys of these events that they have not, in one INSERT; never raises.
-
-    One without keys is handed out all the same: it is only not found by them.
-    """
-    rows = [key for event in events for key in _keys_of(event)]
-    if not rows:
-        return
-    try:
-        try:
-            _insert(rows)
-        except IntegrityError:
-            # One of the events was deleted meanwhile: the others are to have theirs.
-            for row in rows:
-                _insert_if_there(row)
-    except Exception:
-        logger.exception("the keys of %s events could not be written", len({row.event_id for row in rows}))
+#: 128 bits.
+DIGEST_BYTES = 16
+#: Kinds of keys.
+OBJECT, LEAD, EMAIL, PHONE = "object", "lead", "email", "phone"
+#: Addresses, and numbers, of one event that are keyed: whoever sends more of them must not cost more.
+MOST_OF_A_KIND = 20
 
 
-def digest(account: str, kind: EventKey.Kind, value: str) -> bytes:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One thing that a text may mean."""
+
+    kind: str
+    #: A number as E.164, an address in lower case, a lead's id.
+    value: str
+    #: Of a lead's id; empty otherwise: numbers and addresses are the same for every account.
+    account: str = ""
+
+    @property
+    def digest(self) -> bytes:
+        return digest(self.account, self.kind, self.value)
+
+
+def digest(account: str, kind: str, value: str) -> bytes:
     """Return what stands for a value: keyed, so that a list of likely values does not give it away."""
-    content = f"{account}\0{kind}\0{value}".encode()
+    content = f"{account}\0{kind}\0{value}".encode(errors="replace")
     keyed = salted_hmac("zenvia_webhooks.key", content, secret=conf.digest_key, algorithm="sha256")
     return keyed.digest()[:DIGEST_BYTES]
 
 
-def _keys_of(event: Event) -> Iterator[EventKey]:
-    try:
-        lead = event.lead
-        values = {EventKey.Kind.OBJECT: event.object_id, EventKey.Kind.LEAD: lead and lead.lead_id}
-        digests = {kind: digest(event.account, kind, value) for kind, value in values.items() if value}
-    except Exception:
-        logger.exception("event %s is handed out without keys", event.pk)
+def stored(account: str, object_id: str | None, lead: Lead | None) -> Iterator[Reading]:
+    """Yield what an event of an account can be found by, each once."""
+    if object_id:
+        yield Reading(kind=OBJECT, value=object_id, account=account)
+    if lead is None:
         return
-    for kind, found in digests.items():
-        yield EventKey(event_id=event.pk, kind=kind, digest=found)
+    if lead.lead_id:
+        yield Reading(kind=LEAD, value=lead.lead_id, account=account)
+    emails = (normal_email(text) for text in lead.emails[:MOST_OF_A_KIND])
+    phones = (stored_phone(text, conf.phone_regions) for text in lead.phones[:MOST_OF_A_KIND])
+    yield from (Reading(kind=EMAIL, value=value) for value in dict.fromkeys(emails) if value)
+    yield from (Reading(kind=PHONE, value=value) for value in dict.fromkeys(phones) if value)
 
 
-def _insert(rows: list[EventKey]) -> None:
-    using = router.db_for_write(EventKey)
-    # A savepoint, should the caller be in a transaction; and an event that was released unbegun has its keys already.
-    with transaction.atomic(using=using):
-        EventKey.objects.using(using).bulk_create(rows, ignore_conflicts=True)
-
-
-def _insert_if_there(row: EventKey) -> None:
-    try:
-        _insert([row])
-    except IntegrityError:
-        logger.info("event %s was deleted before its keys were written", row.event_id)
+def asked(text: str, accounts: Iterable[str]) -> list[Reading]:
+    """Return what a text may mean: a phone number in any notation, an e-mail address, a lead's id of each account."""
+    text = text.strip()
+    if not text:
+        return []
+    email = normal_email(text)
+    return [
+        *(Reading(kind=PHONE, value=phone) for phone in sorted(asked_phones(text, conf.phone_regions))),
+        *([Reading(kind=EMAIL, value=email)] if email else []),
+        *(Reading(kind=LEAD, value=text, account=account) for account in accounts),
+    ]

@@ -6,18 +6,15 @@ By the keys of objects, which stay when an event is erased: what was erased is h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import router, transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from zenvia_webhooks.contracts.listing import Listed, ObjectList
 from zenvia_webhooks.models import Event, EventKey
 from zenvia_webhooks.people import keys
-
-#: Events without keys that are given theirs before a comparison, newest first, and in one batch.
-MOST_KEYED, KEYED_AT_ONCE = 10_000, 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +31,13 @@ def compare(account: str, of: ObjectList, objects: Sequence[Listed]) -> Comparis
     """Compare some objects of a list, a thousand or so, with what is stored.
 
     A lead is here if its creation is: a later change fires other signals. An interaction is here with whatever was
-    said of it; a quote too, but what was accepted or rejected only with that.
+    said of it; a quote too, but what was accepted or rejected only with that. What a person who was erased said before
+    counts as here, though it never came.
     """
     digests = {keys.digest(account, EventKey.Kind.OBJECT, f"{of.resource}:{one.id}"): one for one in objects}
     found = _find(of, digests)
     missing = [one for digest, one in digests.items() if not _is_here(of, one, found.get(digest, []))]
+    missing = list(_not_of_erased(account, missing))
     known = frozenset(one.id for digest, one in digests.items() if of.resource == "quote" and found.get(digest))
     return Comparison(here=len(digests) - len(missing), missing=missing, known=known)
 
@@ -67,14 +66,19 @@ def _is_here(of: ObjectList, one: Listed, events: Sequence[Event | None]) -> boo
     return any(event is None or (event.quote is not None and event.quote.status == one.status) for event in events)
 
 
-def key_pending() -> None:
-    """Write the keys of events that no worker has taken up yet, such as an outage's: else they would seem missing."""
-    using = router.db_for_write(Event)
-    pending = Event.objects.using(using).filter(
-        next_attempt_at__isnull=False, status=Event.Status.PENDING, keys__isnull=True
-    )
+def _not_of_erased(account: str, missing: Sequence[Listed]) -> Iterator[Listed]:
+    """Yield what is of no lead that was erased; of one who came back since, what happened since."""
+    leads = {one.lead_id for one in missing if one.lead_id}
+    objects = {keys.digest(account, EventKey.Kind.OBJECT, f"lead:{lead}"): lead for lead in leads}
+    using = router.db_for_write(EventKey)
+    rows = EventKey.objects.using(using)
     with transaction.atomic(using=using):
-        pks = list(pending.order_by("-pk").values_list("pk", flat=True)[:MOST_KEYED])
-    for start in range(0, len(pks), KEYED_AT_ONCE):
-        batch = pks[start : start + KEYED_AT_ONCE]
-        keys.write(Event.objects.using(using).filter(pk__in=batch).defer("body", "headers"))
+        gone = rows.filter(kind=EventKey.Kind.OBJECT, digest__in=list(objects), event__status=Event.Status.ERASED)
+        erased = {objects[bytes(digest)] for digest in gone.values_list("digest", flat=True)}
+        present = {keys.digest(account, EventKey.Kind.LEAD, lead): lead for lead in erased}
+        back = rows.filter(kind=EventKey.Kind.LEAD, digest__in=list(present)).exclude(event__status=Event.Status.ERASED)
+        since = back.values_list("digest").annotate(Min("event__received_at")).order_by()
+        came_back = {present[bytes(digest)]: moment for digest, moment in since}
+    for one in missing:
+        if one.lead_id not in erased or (one.lead_id in came_back and one.happened_at >= came_back[one.lead_id]):
+            yield one

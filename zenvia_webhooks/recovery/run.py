@@ -11,8 +11,9 @@ from zenvia_webhooks import failpoints
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.listing import Listed, ObjectList
 from zenvia_webhooks.exceptions import ZenviaError
+from zenvia_webhooks.models import Event
 from zenvia_webhooks.recovery.calls import Calls, NotNowError, OutOfTimeError
-from zenvia_webhooks.recovery.comparison import Comparison, compare, key_pending
+from zenvia_webhooks.recovery.comparison import Comparison, compare
 from zenvia_webhooks.recovery.explanation import explain, words_of
 from zenvia_webhooks.recovery.memory import Memory
 from zenvia_webhooks.recovery.reading import Reading
@@ -96,7 +97,7 @@ class Run:
         if until <= self._span.since:
             yield until
             return
-        key_pending()
+        Event.objects.write_missing_keys()
         for part in Reading(self._calls, of).parts(Span(self._span.since, until)):
             failpoints.reach("recovery.after_part")
             # What shares its millisecond with the end of a page may be in two parts.

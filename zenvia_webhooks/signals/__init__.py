@@ -191,6 +191,11 @@ delivery_failed = ReportSignal()
 #: `(sender, subscription)`, sender the `Subscription` class. In whatever process compared; it is registered again by a
 #: person or by `zenvia_sync_subscriptions --apply`, not by itself.
 subscription_lost = ReportSignal()
+#: Sent once a person's events are erased, best effort, so that the site erases its own rows:
+#: `(sender, lead_ids, phones, emails, results, count)`, sender the `Event` class, `count` the number of events, the
+#: others frozensets of texts: as Zenvia wrote them, and `app_label.model:primary key` of what receivers returned. It
+#: comes again from a worker that had one of the events in its hands. Keep nothing of it.
+person_erased = ReportSignal()
 
 
 def _make_room(name: str, receiver: ReceiverFunction) -> None:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from zenvia_webhooks import retention
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.management import audit
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
 
@@ -41,4 +42,5 @@ class Command(OwnCommand):
             purged += batch.number
             progress.advance(batch.number)
         progress.end()
+        audit.record("zenvia_purge_events", f"purged {purged} events")
         self.stdout.write(f"Purged {purged} events that were received more than {days:g} days ago.")

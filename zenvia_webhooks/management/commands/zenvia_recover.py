@@ -12,6 +12,7 @@ from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.listing import Listed, ObjectList
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.management import audit
 from zenvia_webhooks.management.arguments import confirmed, moment
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
@@ -52,6 +53,9 @@ class Command(OwnCommand):
             reports = self.recover(client, since, until, apply=apply)
             unfinished += not all(report.is_whole for report in reports)
             missing += sum(report.missing for report in reports)
+            if apply:
+                recovered = sum(count.recovered for report in reports for count in report.counts.values())
+                audit.record("zenvia_recover", f"recovered {recovered} events of the account {client.account.alias}")
         if unfinished:
             raise CommandError("Not everything could be looked at; see above.")
         if missing and not apply:

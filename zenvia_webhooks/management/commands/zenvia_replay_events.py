@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import router
 from django.db.models import QuerySet
 
+from zenvia_webhooks.management import audit
 from zenvia_webhooks.management.arguments import confirmed, moment
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
@@ -65,6 +66,7 @@ class Command(OwnCommand):
         progress.end()
         if unknown and not replayed:
             raise CommandError(unknown)
+        audit.record("zenvia_replay_events", f"replayed {replayed} events")
         self.stdout.write(f"Replayed {replayed} events.")
 
 

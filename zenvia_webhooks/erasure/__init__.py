@@ -1,0 +1,1 @@
+"""Forgetting a person: everything that events say about them is deleted, and that something was here stays."""
