@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pytest_django.live_server_helper import LiveServer
 
 from tests.support import receivers
 from tests.support.commands import register
+from tests.support.host import free_port
 from tests.support.wire import Wire, hangs_up, says
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
@@ -126,3 +128,25 @@ def test_who_wants_what_is_resolved_is_told_where_it_comes_from(
 
     assert error == ""
     assert ("a lead that is archived" in out) is is_told
+
+
+@pytest.mark.probed
+@pytest.mark.django_db(transaction=True)
+def test_it_looks_first_whether_zenvia_would_reach_this_site(
+    sandbox: Sandbox, settings: Any, live_server: LiveServer
+) -> None:
+    settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
+    error = register("--topic", "lead.created")[1]
+    assert "This machine can't reach http://127.0.0.1:" in error
+    assert "Start the web server" in error
+    assert error.endswith("--no-probe registers all the same.")
+    assert sandbox.requests == []
+    assert not Subscription.objects.exists()
+
+    settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = live_server.url
+    assert register("--topic", "lead.created")[1] == ""
+    # What is registered already is not looked at again, and a person may know better.
+    settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
+    Subscription.objects.update(registered_url=Subscription.objects.get().callback_url)
+    assert register("--topic", "lead.created")[1] == ""
+    assert register("--topic", "quote.updated", "--no-probe")[1] == ""
