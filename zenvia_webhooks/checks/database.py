@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Dja
 from django.db import Error as DatabaseError
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext as _
 
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.character_sets import character_set, is_complete
@@ -39,9 +40,12 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
     if foreign := _foreign_options(connection):
         return [
             Error(
-                f"DATABASES[{connection.alias!r}]['OPTIONS'] has {foreign}, which {connection.display_name} does not "
-                "know: no connection can be made.",
-                hint="Take it out: it is another database's.",
+                _(
+                    "DATABASES[%(alias)r]['OPTIONS'] has %(options)s, which %(database)s does not know: no connection "
+                    "can be made."
+                )
+                % {"alias": connection.alias, "options": foreign, "database": connection.display_name},
+                hint=_("Take it out: it is another database's."),
                 id="zenvia_webhooks.E009",
             )
         ]
