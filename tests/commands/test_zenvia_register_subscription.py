@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from tests.support import receivers
@@ -150,3 +152,20 @@ def test_it_looks_first_whether_zenvia_would_reach_this_site(
     Subscription.objects.update(registered_url=Subscription.objects.get().callback_url)
     assert register("--topic", "lead.created")[1] == ""
     assert register("--topic", "quote.updated", "--no-probe")[1] == ""
+
+
+def test_it_leaves_a_line_in_the_history(
+    sandbox: Sandbox, admin_user: Any, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert register("--topic", "lead.created", "--user", "nobody")[1] == "No user of this site is called 'nobody'."
+    assert sandbox.requests == []
+    with caplog.at_level("INFO", "zenvia_webhooks.audit"):
+        register("--topic", "lead.created", "--user", admin_user.get_username())
+    row = Subscription.objects.get()
+    assert f"subscription #{row.pk} is active" in caplog.text
+    client.force_login(admin_user)
+    page = client.get(f"/admin/zenvia_webhooks/subscription/{row.pk}/history/").content.decode()
+    assert "zenvia_register_subscription: " in page
+    # Whoever is no user of the site is in the log alone.
+    register("--topic", "quote.updated")
+    assert LogEntry.objects.count() == 1
