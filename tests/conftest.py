@@ -22,6 +22,7 @@ from tests.support.wire import Wire
 from zenvia_webhooks import signals
 from zenvia_webhooks.dispatch import dispatcher
 from zenvia_webhooks.dispatch.batching import Pace
+from zenvia_webhooks.management.commands import zenvia_register_subscription
 from zenvia_webhooks.models import Subscription
 
 __all__ = ["celery_app"]
@@ -68,6 +69,13 @@ def _disconnect_receivers() -> Iterator[None]:
 def _forget_calls() -> None:
     receivers.calls.clear()
     receivers.failures_left = 0
+
+
+@pytest.fixture(autouse=True)
+def _without_probe(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the address of the tests, where nobody answers, be registered without a look; `probed` marks who looks."""
+    if request.node.get_closest_marker("probed") is None:
+        monkeypatch.setattr(zenvia_register_subscription.Command, "look", lambda _self: None)
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("erasure",),
     ("dispatch", "subscriptions", "retention", "schedule", "webhook"),
     ("recovery",),
-    ("checks", "tasks", "urls"),
+    ("checks", "urls"),
     ("diagnosis", "sandbox", "apps", "migrations"),
+    ("tasks",),
     ("admin", "api", "management"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -112,6 +112,11 @@ class Conf:
         return self._get("QUIET_HOURS", None, _positive_number)
 
     @property
+    def alerts(self) -> bool:
+        """Whether what is wrong is mailed to the site's `MANAGERS`."""
+        return self._get("ALERTS", True, _boolean)
+
+    @property
     def resolved_statuses(self) -> tuple[str, ...]:
         """Types and statuses of an interaction, in lower case, that make it `interaction.resolved`."""
         return self._get("RESOLVED_STATUSES", ("resolved", "finished", "completed", "closed"), _words)

@@ -10,6 +10,9 @@ from zenvia_webhooks import wakeup
 
 PURGE_TASK = "zenvia_webhooks.purge_events"
 RECOVER_TASK = "zenvia_webhooks.recover_events"
+ALERTS_TASK = "zenvia_webhooks.send_alerts"
+#: Seconds between two looks whether there is something to tell of.
+ALERTS_INTERVAL = 60
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # The sweep: everything that is due and that no hint told of.
@@ -26,6 +29,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    # Mails what is wrong to the site's MANAGERS.
+    ALERTS_TASK: {"task": ALERTS_TASK, "schedule": ALERTS_INTERVAL, "options": {"expires": ALERTS_INTERVAL}},
     # For accounts with RECOVER alone: finds what arrived at Zenvia and not here.
     RECOVER_TASK: {"task": RECOVER_TASK, "schedule": 3600.0, "options": {"expires": 3600.0}},
     PURGE_TASK: {"task": PURGE_TASK, "schedule": crontab(hour="3", minute="17")},

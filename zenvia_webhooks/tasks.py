@@ -11,6 +11,7 @@ from celery import Task, shared_task
 
 from zenvia_webhooks import retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.diagnosis import alerts
 from zenvia_webhooks.dispatch import dispatcher, heartbeat, pools, transactions
 from zenvia_webhooks.dispatch.lease import HARD_PART, SOFT_PART, RunClock
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -130,3 +131,9 @@ def recover_events(self: Task[..., int], account: str | None = None, calls_made:
 def sync_subscriptions() -> int:
     """Compare subscriptions with what Zenvia lists; return how many lines a person should see to."""
     return subscriptions.compare_all()
+
+
+@shared_task(name=schedule.ALERTS_TASK, expires=schedule.ALERTS_INTERVAL, base=OwnTask)
+def send_alerts() -> int:
+    """Mail what is wrong to the site's `MANAGERS`, each kind once an hour at most; return how many mails were sent."""
+    return alerts.send()

@@ -13,6 +13,7 @@ from django.urls import include, path
 from tests.celery import app as celery_app
 from tests.support import receivers
 from zenvia_webhooks import checks
+from zenvia_webhooks.diagnosis import Area, diagnose
 from zenvia_webhooks.signals import event_received
 
 KEY = "a-very-secret-key"
@@ -163,6 +164,29 @@ def test_database(monkeypatch: pytest.MonkeyPatch, vendor: str, mode: str | None
     monkeypatch.setattr(connection, "vendor", vendor)
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"transaction_mode": mode} if mode else {})
     assert ids(checks.check_database()) == expected
+
+
+@pytest.mark.parametrize(
+    ("vendor", "options", "named"),
+    [
+        ("postgresql", {"transaction_mode": "IMMEDIATE", "timeout": 20}, "'transaction_mode', 'timeout', which"),
+        ("postgresql", {"connect_timeout": 5, "pool": True}, None),
+        ("mysql", {"timeout": 20}, "'timeout', which"),
+        ("mysql", {"charset": "utf8mb4", "init_command": "SET default_storage_engine=INNODB"}, None),
+        ("sqlite", {"transaction_mode": "IMMEDIATE", "sql_mode": "STRICT_ALL_TABLES"}, "'sql_mode', which"),
+    ],
+)
+def test_options_of_another_database(
+    monkeypatch: pytest.MonkeyPatch, vendor: str, options: dict[str, Any], named: str | None
+) -> None:
+    monkeypatch.setattr(connection, "vendor", vendor)
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    found = checks.check_database()
+    assert ids(found) == (["E009"] if named else [])
+    if named:
+        assert f"DATABASES['default']['OPTIONS'] has {named}" in found[0].msg
+        # The doctor names the setting once, and does not try to connect.
+        assert [finding.id for finding in diagnose([Area.DATABASE])] == ["zenvia_webhooks.E009"]
 
 
 def test_database_that_commits_nothing_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
 
 from tests.support import receivers
 from tests.support.commands import register
+from tests.support.host import free_port
 from tests.support.wire import Wire, hangs_up, says
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
@@ -126,3 +130,42 @@ def test_who_wants_what_is_resolved_is_told_where_it_comes_from(
 
     assert error == ""
     assert ("a lead that is archived" in out) is is_told
+
+
+@pytest.mark.probed
+@pytest.mark.django_db(transaction=True)
+def test_it_looks_first_whether_zenvia_would_reach_this_site(
+    sandbox: Sandbox, settings: Any, live_server: LiveServer
+) -> None:
+    settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
+    error = register("--topic", "lead.created")[1]
+    assert "This machine can't reach http://127.0.0.1:" in error
+    assert "Start the web server" in error
+    assert error.endswith("--no-probe registers all the same.")
+    assert sandbox.requests == []
+    assert not Subscription.objects.exists()
+
+    settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = live_server.url
+    assert register("--topic", "lead.created")[1] == ""
+    # What is registered already is not looked at again, and a person may know better.
+    settings.ZENVIA_WEBHOOKS["CALLBACK_BASE_URL"] = f"http://127.0.0.1:{free_port()}"
+    Subscription.objects.update(registered_url=Subscription.objects.get().callback_url)
+    assert register("--topic", "lead.created")[1] == ""
+    assert register("--topic", "quote.updated", "--no-probe")[1] == ""
+
+
+def test_it_leaves_a_line_in_the_history(
+    sandbox: Sandbox, admin_user: Any, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert register("--topic", "lead.created", "--user", "nobody")[1] == "No user of this site is called 'nobody'."
+    assert sandbox.requests == []
+    with caplog.at_level("INFO", "zenvia_webhooks.audit"):
+        register("--topic", "lead.created", "--user", admin_user.get_username())
+    row = Subscription.objects.get()
+    assert f"subscription #{row.pk} is active" in caplog.text
+    client.force_login(admin_user)
+    page = client.get(f"/admin/zenvia_webhooks/subscription/{row.pk}/history/").content.decode()
+    assert "zenvia_register_subscription: " in page
+    # Whoever is no user of the site is in the log alone.
+    register("--topic", "quote.updated")
+    assert LogEntry.objects.count() == 1

@@ -87,8 +87,8 @@ def test_cost_does_not_grow_with_the_number_stored(monkeypatch: pytest.MonkeyPat
     statements = [query["sql"].replace('"', "").replace("`", "") for query in queries]
     of_events = [sql for sql in statements if "FROM zenvia_webhooks_event" in sql]
     assert len(of_events) >= 3
-    # No COUNT(*), and no scan of the table: each reads an index, up to a limit.
-    assert all(" LIMIT " in sql and "COUNT(" not in sql for sql in of_events)
+    # No scan of the table: each reads an index, up to a limit, and counts no more than that.
+    assert all(" LIMIT " in sql for sql in of_events)
     if connection.vendor == "sqlite":
         for sql in of_events:
             with connection.cursor() as cursor:

@@ -123,7 +123,9 @@ def test_a_killed_registration_is_made_whole(
     settings: Any, zenvia: Zenvia, forks: Forks, contract: str, point: str
 ) -> None:
     use(settings, zenvia, contract)
-    run_and_kill(settings, zenvia, forks, point, "zenvia_register_subscription", "--topic", "lead.created")
+    run_and_kill(
+        settings, zenvia, forks, point, "zenvia_register_subscription", "--topic", "lead.created", "--no-probe"
+    )
     assert Subscription.objects.get().status == "pending"
 
     apply()

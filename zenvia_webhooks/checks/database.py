@@ -10,15 +10,24 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's own names
 from django.db import Error as DatabaseError
 from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext as _
 
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.character_sets import character_set, is_complete
+
+#: Database → options that only another's driver takes.
+KNOWN_ELSEWHERE = {
+    "postgresql": frozenset({"charset", "init_command", "sql_mode", "timeout", "transaction_mode"}),
+    "mysql": frozenset({"pool", "sslmode", "timeout", "transaction_mode"}),
+    "sqlite": frozenset({"charset", "connect_timeout", "pool", "sql_mode", "sslmode"}),
+}
 
 APP = Event._meta.app_label
 
 
 def check_database(**kwargs: Any) -> list[CheckMessage]:
-    """Report a database that commits nothing by itself, and SQLite without immediate transactions."""
+    """Report a database that commits nothing by itself, options of another, and SQLite's deferred transactions."""
     connection = connections[router.db_for_write(Event)]
     if not connection.settings_dict.get("AUTOCOMMIT", True):
         return [
@@ -26,6 +35,18 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
                 f"DATABASES[{connection.alias!r}]['AUTOCOMMIT'] is False: no event can be stored.",
                 hint="Leave it out; Django's transactions need it.",
                 id="zenvia_webhooks.E005",
+            )
+        ]
+    if foreign := _foreign_options(connection):
+        return [
+            Error(
+                _(
+                    "DATABASES[%(alias)r]['OPTIONS'] has %(options)s, which %(database)s does not know: no connection "
+                    "can be made."
+                )
+                % {"alias": connection.alias, "options": foreign, "database": connection.display_name},
+                hint=_("Take it out: it is another database's."),
+                id="zenvia_webhooks.E009",
             )
         ]
     mode = str(connection.settings_dict.get("OPTIONS", {}).get("transaction_mode") or "")
@@ -38,6 +59,12 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
             id="zenvia_webhooks.W010",
         )
     ]
+
+
+def _foreign_options(connection: BaseDatabaseWrapper) -> str:
+    """Return the options that stayed when a site moved to another database; empty for none."""
+    known = KNOWN_ELSEWHERE.get(connection.vendor, frozenset())
+    return ", ".join(repr(name) for name in connection.settings_dict.get("OPTIONS", {}) if name in known)
 
 
 def check_time_zones(**kwargs: Any) -> list[CheckMessage]:

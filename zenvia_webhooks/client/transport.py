@@ -54,7 +54,7 @@ def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
     A body longer than the call's `max_answer_bytes` is cut behind that. Raises ZenviaConnectionError if no answer
     began, or none was whole within the account's `TIMEOUT`.
     """
-    answer = _within(account.timeout, lambda: _exchange(call, account, credentials))
+    answer = within(account.timeout, lambda: _exchange(call, account, credentials))
     if isinstance(answer, str):
         host = host_of(account.api_url)
         now = current_address(urlsplit(account.api_url).hostname or "")
@@ -150,7 +150,7 @@ class _Authorization(AuthBase):
         return request
 
 
-def _within(seconds: float, work: Callable[[], T]) -> T | str:
+def within(seconds: float, work: Callable[[], T]) -> T | str:
     """Return what `work` returns, else the kind of its error: "ConnectionRefusedError", or `TOO_SLOW`.
 
     It runs in a thread, which is left to itself when the time is over: the HTTP library's time-out begins anew with

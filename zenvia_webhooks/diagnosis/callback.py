@@ -54,7 +54,7 @@ def _read(answer: Answer, base: str, question: str) -> Finding:
     names: dict[str, object] = {"base": base, "status": answer.status}
     said = _json(answer)
     proof = said.get("proof")
-    if answer.status == 404 and isinstance(proof, str) and constant_time_compare(proof, probe.proof(question) or ""):
+    if answer.status == 200 and isinstance(proof, str) and constant_time_compare(proof, probe.proof(question) or ""):
         return ok(AREA, _("%(base)s leads to this site's webhook.") % names)
     if 300 <= answer.status < 400:
         return broken(

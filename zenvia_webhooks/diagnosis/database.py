@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks import checks
-from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, ok, warning
+from zenvia_webhooks.diagnosis.findings import Area, Finding, Severity, broken, ok, warning
 from zenvia_webhooks.diagnosis.settings import said
 from zenvia_webhooks.models import Event
 
@@ -29,6 +29,10 @@ def check_database() -> Iterator[Finding]:
     """Look at the database in which events are stored, and at this app's migrations there."""
     alias = router.db_for_write(Event)
     connection = connections[alias]
+    of_settings = list(said(AREA, checks.check_database))
+    if any(finding.severity == Severity.BROKEN for finding in of_settings):
+        yield from of_settings
+        return
     if not _says_a_word(alias):
         yield broken(
             AREA,
@@ -39,7 +43,7 @@ def check_database() -> Iterator[Finding]:
         return
     try:
         connection.ensure_connection()
-        found = [*_migrations(connection), *_isolation_level(connection)]
+        found = [*of_settings, *_migrations(connection), *_isolation_level(connection)]
     except Error as error:
         # The kind of the error alone: its text may hold user and password.
         yield broken(

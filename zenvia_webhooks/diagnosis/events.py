@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any
 
 from django.db import router
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -53,29 +54,28 @@ def check_due() -> Iterator[Finding]:
 
 def check_outcomes() -> Iterator[Finding]:
     """Look for recent events that failed, or that were not understood."""
-    recent = _recent()
-    counts = Counter(event.status for event in recent)
+    counts = _counts()
     found = []
-    if failed := counts[Status.FAILED]:
+    if counts["failed"]:
         found.append(
             warning(
                 AREA,
                 "failed-events",
                 _("Events of the last %(days)d days for which a receiver was given up: %(count)s.")
-                % _words(failed, recent),
+                % _words(counts["failed"], counts),
                 _("In the admin, Events with the status failed show the errors. Put the receivers right, then replay."),
                 link=Link(model="event", status=Status.FAILED),
             )
         )
-    if quarantined := counts[Status.QUARANTINED]:
+    if counts["quarantined"]:
         found.append(
             warning(
                 AREA,
                 "quarantined-events",
                 _("Events of the last %(days)d days that were not understood: %(count)s.")
-                % _words(quarantined, recent),
+                % _words(counts["quarantined"], counts),
                 _("Look at them in the admin, with the status quarantined: Zenvia may send something new."),
-                about=_newest(recent, Status.QUARANTINED),
+                about=f"#{counts['newest_quarantined']}",
                 link=Link(model="event", status=Status.QUARANTINED),
             )
         )
@@ -84,38 +84,37 @@ def check_outcomes() -> Iterator[Finding]:
 
 def check_unhandled() -> Iterator[Finding]:
     """Look for recent events that nobody was connected for."""
-    recent = _recent()
-    topics = Counter(event.topic for event in recent if event.status == Status.UNHANDLED)
-    if not topics:
+    counts = _counts()
+    if not counts["unhandled"]:
         yield ok(AREA, _("Every recent event had a receiver."))
         return
+    rows = _recent().values_list("status", "topic")
+    topics = Counter(topic for status, topic in rows if status == Status.UNHANDLED)
     # What comes from outside is shown with nothing that a terminal would obey.
     names = [repr(topic) for topic, _count in topics.most_common(TOPICS_NAMED)]
     yield warning(
         AREA,
         "unhandled-events",
         _("Events of the last %(days)d days that nobody was connected for: %(count)s (%(topics)s).")
-        % {**_words(topics.total(), recent), "topics": ", ".join(names)},
+        % {**_words(topics.total(), counts), "topics": ", ".join(names)},
         _("Connect a receiver to the signal of that topic and replay them, or remove its subscription."),
         link=Link(model="event", status=Status.UNHANDLED),
     )
 
 
-class _Recent(NamedTuple):
-    pk: int
-    status: str
-    topic: str
-
-
-def _recent() -> Sequence[_Recent]:
+def _recent() -> QuerySet[Event]:
     events = Event.objects.using(router.db_for_write(Event))
     since = events.filter(received_at__gte=now() - timedelta(days=RECENT_DAYS)).order_by("-received_at", "-pk")
-    return [_Recent(*values) for values in since.values_list(*_Recent._fields)[:RECENT_EVENTS]]
+    return since[:RECENT_EVENTS]
 
 
-def _newest(recent: Sequence[_Recent], status: str) -> str:
-    return f"#{next(event.pk for event in recent if event.status == status)}"
+def _counts() -> dict[str, Any]:
+    """Return how many recent events there are, and how many of them went wrong: one row, of a bounded number."""
+    outcomes = (Status.FAILED, Status.QUARANTINED, Status.UNHANDLED)
+    numbers = {status.value: Count("pk", filter=Q(status=status)) for status in outcomes}
+    newest = Max("pk", filter=Q(status=Status.QUARANTINED))
+    return _recent().aggregate(all=Count("pk"), newest_quarantined=newest, **numbers)
 
 
-def _words(number: int, recent: Sequence[object]) -> dict[str, object]:
-    return {"count": count(number, is_all=len(recent) < RECENT_EVENTS), "days": RECENT_DAYS}
+def _words(number: int, counts: Mapping[str, Any]) -> dict[str, object]:
+    return {"count": count(number, is_all=counts["all"] < RECENT_EVENTS), "days": RECENT_DAYS}

@@ -23,7 +23,6 @@ def check_settings() -> Iterator[Finding]:
             checks.check_account,
             checks.check_time_zones,
             checks.check_tenants,
-            checks.check_database,
             checks.check_caches,
         )
     )

@@ -18,7 +18,7 @@ from zenvia_webhooks.models import Delivery
 from zenvia_webhooks.redaction import first_line
 
 #: How many deliveries are read: the newest, and older ones that are open.
-NEWEST, OPEN = 5000, 1000
+NEWEST, OPEN = 2000, 1000
 #: How many characters of an error are read.
 ERROR_READ = 500
 #: A delivery that was given up longer ago is no longer counted.

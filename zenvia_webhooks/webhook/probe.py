@@ -1,7 +1,8 @@
 """A question that a site asks itself through its public URL: is it this site that answers there?
 
-The question looks like a subscription's token, so it reaches the webhook as a notification does. The webhook answers
-404, as to every unknown token, and adds a proof that only a site with the same key can give.
+The question looks like a subscription's token, so it reaches the webhook as a notification does. No subscription has
+it; in place of the 404 that every other unknown token gets, the webhook answers with a proof that only a site with the
+same key can give.
 """
 
 from __future__ import annotations

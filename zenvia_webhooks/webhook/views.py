@@ -36,11 +36,9 @@ AGAIN_WITHIN_SECONDS = 1
 class RefusedError(Exception):
     """The request is answered with an error, and nothing is stored."""
 
-    def __init__(self, status: int, reason: str, *, proof: str | None = None, **headers: str) -> None:
+    def __init__(self, status: int, reason: str, **headers: str) -> None:
         super().__init__(reason)
         self.status, self.reason, self.headers = status, reason, headers
-        #: This site's proof, if the site asked itself: see `probe`.
-        self.proof = proof
 
 
 @csrf_exempt
@@ -64,6 +62,9 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
     except SubscriptionGoneError:
         return refuse(RefusedError(404, "unknown token"))
     except RefusedError as refused:
+        if refused.status == 404 and (proof := probe.proof(token)) is not None:
+            # The site asks itself. No error, so that no log, ours or a web server's, has one.
+            return answer({"proof": proof}, status=200)
         return refuse(refused)
     except Exception as error:
         # Most likely the database; but whatever it is, Django would answer 500 and log the path with its token.
@@ -118,7 +119,7 @@ def find_subscription(token: str) -> tuple[Subscription, ClockReading]:
     with transaction.atomic(using=using):
         subscription = Subscription.objects.using(using).annotate(now=DatabaseNow()).with_token(token)
     if subscription is None:
-        raise RefusedError(404, "unknown token", proof=probe.proof(token))
+        raise RefusedError(404, "unknown token")
     return subscription, ClockReading(moment=subscription.now)  # type: ignore[attr-defined]  # the annotation
 
 
@@ -173,8 +174,7 @@ def lower_case(request: HttpRequest) -> dict[str, str]:
 
 def refuse(refused: RefusedError) -> HttpResponse:
     """Answer an error, and log it without the path, which holds the token."""
-    content = {"error": refused.reason} | ({"proof": refused.proof} if refused.proof else {})
-    return answer(content, status=refused.status, headers=refused.headers)
+    return answer({"error": refused.reason}, status=refused.status, headers=refused.headers)
 
 
 def answer(content: dict[str, Any], *, status: int, headers: dict[str, str] | None = None) -> JsonResponse:

@@ -8,11 +8,14 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import router
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.diagnosis import Area, Severity, diagnose
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.management import audit, history
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Event, Subscription
@@ -37,17 +40,30 @@ class Command(OwnCommand):
         parser.add_argument(
             "--replace", action="store_true", help="even where that cuts off what somebody else has registered"
         )
+        parser.add_argument(
+            "--no-probe",
+            action="store_false",
+            dest="probe",
+            help="register even if this machine can't reach the callback URL",
+        )
+        parser.add_argument(
+            "--user",
+            metavar="NAME",
+            help="user of this site in whose name the admin's history has it (the one called as you are here)",
+        )
         parser.add_argument("--wait", action="store_true", help="then print the first real event as it arrives")
         parser.add_argument("--timeout", type=float, default=None, metavar="SECONDS", help="wait no longer than this")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        account = options["account"]
+        account, user = options["account"], history.user_named(options["user"])
         latest = _events().order_by("pk").values_list("pk", flat=True).last() or 0
         try:
             topics = options["topic"] or list(get_contract(conf.account(account).contract).TOPICS)
             wire = subscriptions.wire_names(account)
             if advice := subscriptions.advice(account, topics):
                 self.warn(advice)
+            if options["probe"] and not _active(account).issuperset(map(wire, topics)):
+                self.look()
             rows, new = subscriptions.add_missing(account, topics)
         except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
             raise CommandError(printable(str(error))) from None
@@ -59,13 +75,27 @@ class Command(OwnCommand):
         for row in [*rows, *new]:
             verb = subscriptions.register if row in new else subscriptions.register_again
             # What failed once and was registered anew since is left alone.
-            if not done.issuperset(map(wire, row.topics)) and self.register(row, verb, approved):
-                active.append(row)
-                done.update(map(wire, row.topics))
+            if not done.issuperset(map(wire, row.topics)):
+                is_active = self.register(row, verb, approved)
+                _remember(user, row, is_new=row in new)
+                if is_active:
+                    active.append(row)
+                    done.update(map(wire, row.topics))
         if left := [topic for topic in dict.fromkeys(topics) if wire(topic) not in done]:
             raise CommandError(f"Not registered: {', '.join(left)}; see above.")
         if options["wait"]:
             self.wait(active, latest, options["timeout"])
+
+    def look(self) -> None:
+        """See that the callback URL leads to this site, as the doctor does. Raises CommandError."""
+        faults = [finding for finding in diagnose([Area.CALLBACK]) if finding.severity == Severity.BROKEN]
+        for fault in faults:
+            self.warn(fault.text)
+            self.warn(fault.fix)
+        if faults:
+            raise CommandError(
+                _("Nothing was registered: Zenvia would not reach this site. --no-probe registers all the same.")
+            )
 
     def register(self, row: Subscription, verb: Callable[..., None], approved: Container[str]) -> bool:
         try:
@@ -93,6 +123,19 @@ class Command(OwnCommand):
         except KeyboardInterrupt:
             raise CommandError("No event yet.") from None
         self.say(f"{event}: received at {event.received_at:%Y-%m-%d %H:%M:%S %Z}, {event.get_status_display()}.")
+
+
+def _remember(user: Any, row: Subscription, *, is_new: bool) -> None:
+    status = row.get_status_display()
+    history.write(user, row, _("zenvia_register_subscription: %(status)s.") % {"status": status}, is_new=is_new)
+    audit.record("zenvia_register_subscription", f"subscription #{row.pk} is {row.status}")
+
+
+def _active(account: str) -> set[str]:
+    """Return the topics, as Zenvia names them, of an account's active subscriptions."""
+    rows = Subscription.objects.using(router.db_for_write(Subscription)).of_this_site(account)
+    wire = subscriptions.wire_names(account)
+    return {wire(topic) for row in rows if row.status == Subscription.Status.ACTIVE for topic in row.topics}
 
 
 def _events() -> QuerySet[Event]:
