@@ -242,9 +242,9 @@ class Migration(migrations.Migration):
                 ("remote_addr", models.GenericIPAddressField(null=True, verbose_name="remote address")),
                 (
                     "fingerprint",
-                    models.CharField(
+                    zenvia_webhooks.models.fields.DigestField(
                         help_text="The same for every repetition of a notification.",
-                        max_length=64,
+                        max_length=16,
                         unique=True,
                         verbose_name="fingerprint",
                     ),

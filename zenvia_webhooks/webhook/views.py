@@ -18,11 +18,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.models import Event, Subscription
-from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
+from zenvia_webhooks.models import Event
 from zenvia_webhooks.redaction import TOKEN, drop_values
-from zenvia_webhooks.webhook import probe
-from zenvia_webhooks.webhook.intake import SubscriptionGoneError, store
+from zenvia_webhooks.webhook import probe, tokens
+from zenvia_webhooks.webhook.intake import Intake, SubscriptionGoneError, store
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +54,7 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
             return HttpResponse()
         if request.method != "POST":
             raise RefusedError(405, "POST notifications here", Allow="POST, HEAD")
-        subscription, clock = _on_a_live_connection(lambda: find_subscription(token))
-        body, headers = read_body(request), lower_case(request)
-        address = request.META.get("REMOTE_ADDR") or ""
-        intake = _on_a_live_connection(
-            lambda: store(subscription, body, headers=headers, remote_addr=address, clock=clock)
-        )
-    except SubscriptionGoneError:
-        return refuse(RefusedError(404, "unknown token"))
+        intake = take_in(request, token)
     except RefusedError as refused:
         return refuse(refused)
     except Exception as error:
@@ -77,6 +69,27 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
 # Whatever databases a site has: with ATOMIC_REQUESTS, an error would take the stored event back.
 for _alias in connections:
     webhook = transaction.non_atomic_requests(using=_alias)(webhook)
+
+
+def take_in(request: HttpRequest, token: str) -> Intake:
+    """Store what a request brings. Raises RefusedError, and django.db.Error if the database failed."""
+    owner = _on_a_live_connection(lambda: find_owner(token))
+    body, headers = read_body(request), lower_case(request)
+    address = request.META.get("REMOTE_ADDR") or ""
+
+    def store_for(owner: tokens.Owner) -> Intake:
+        return store(owner.subscription, body, headers=headers, remote_addr=address, clock=owner.clock)
+
+    try:
+        return _on_a_live_connection(lambda: store_for(owner))
+    except SubscriptionGoneError:
+        # It was deleted since the look. The token may be another row's by now: a host's, loaded anew.
+        tokens.forget()
+    owner = find_owner(token)
+    try:
+        return store_for(owner)
+    except SubscriptionGoneError:
+        raise RefusedError(404, "unknown token") from None
 
 
 def _on_a_live_connection(work: Callable[[], T]) -> T:
@@ -103,23 +116,20 @@ def _on_a_live_connection(work: Callable[[], T]) -> T:
 
 
 def _close(connection: BaseDatabaseWrapper) -> None:
+    # After a failover, the database that answers may be another one, with another clock.
+    tokens.forget()
     # MySQL's driver raises if the connection is closed already; Django has forgotten it all the same.
     with contextlib.suppress(Error):
         connection.close()
 
 
-def find_subscription(token: str) -> tuple[Subscription, ClockReading]:
-    """Return the subscription of a token, and the database's clock. Raises RefusedError."""
+def find_owner(token: str) -> tokens.Owner:
+    """Return what a token is good for. Raises RefusedError."""
     if not TOKEN.fullmatch(token):
         raise RefusedError(404, "unknown token")
-    using = router.db_for_write(Subscription)
-    # In a transaction: neither Django's router nor a pooler sends it to a replica. That may not know a new subscription
-    # yet; and its clock may be ahead, by which the event would fall due only after its hint has been followed.
-    with transaction.atomic(using=using):
-        subscription = Subscription.objects.using(using).annotate(now=DatabaseNow()).with_token(token)
-    if subscription is None:
+    if (owner := tokens.owner_of(token)) is None:
         raise RefusedError(404, "unknown token", proof=probe.proof(token))
-    return subscription, ClockReading(moment=subscription.now)  # type: ignore[attr-defined]  # the annotation
+    return owner
 
 
 def read_body(request: HttpRequest) -> bytes:
