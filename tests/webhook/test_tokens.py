@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.webhooks import envelope, post
+from zenvia_webhooks.diagnosis import Area, Severity, diagnose
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.webhook import tokens
 
@@ -87,3 +89,39 @@ def test_an_error_of_the_database_forgets(client: Client, subscription: Subscrip
     with connection.execute_wrapper(fail):
         assert post(client, subscription, envelope(n=2)).status_code == 503
     assert post(client, subscription, envelope(n=2)).status_code == 404
+
+
+# The bound of a day
+
+
+def test_a_subscription_stores_no_more_in_a_day_than_it_may(
+    client: Client, subscription: Subscription, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = envelope(n=1)
+    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "MAX_BYTES_PER_DAY": 2 * len(body)}
+    # What is a repetition is not stored again, and not counted.
+    answers = [post(client, subscription, body) for body in (body, body, envelope(n=2), envelope(n=3))]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert 0 < int(answers[-1]["Retry-After"]) <= 86400
+    assert diagnose_ids() == []  # nobody has been told yet
+
+    # Another process, which asks the database, knows of it once this one has looked again.
+    monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 0)
+    assert post(client, subscription, envelope(n=3)).status_code == 429
+    tokens.forget()
+    assert post(client, subscription, envelope(n=3)).status_code == 429
+    assert Subscription.objects.get().stored_bytes == 2 * len(body)
+    assert diagnose_ids() == ["daily-bound"]
+    assert Event.objects.count() == 2
+
+    # The next day begins at nothing.
+    row = Subscription.objects.get()
+    assert row.stored_on is not None
+    Subscription.objects.update(stored_on=row.stored_on - timedelta(days=1))
+    assert [post(client, subscription, envelope(n=n)).status_code for n in (4, 5)] == [200, 200]
+    subscription.refresh_from_db()
+    assert subscription.stored_bytes == len(body)
+
+
+def diagnose_ids() -> list[str]:
+    return [finding.id for finding in diagnose([Area.SUBSCRIPTIONS]) if finding.severity == Severity.BROKEN]

@@ -53,7 +53,7 @@ def check_due() -> Iterator[Finding]:
 
 def check_outcomes() -> Iterator[Finding]:
     """Look for recent events that failed, or that were not understood."""
-    recent = _recent()
+    recent = recent_events()
     counts = Counter(event.status for event in recent)
     found = []
     if failed := counts[Status.FAILED]:
@@ -84,7 +84,7 @@ def check_outcomes() -> Iterator[Finding]:
 
 def check_unhandled() -> Iterator[Finding]:
     """Look for recent events that nobody was connected for."""
-    recent = _recent()
+    recent = recent_events()
     topics = Counter(event.topic for event in recent if event.status == Status.UNHANDLED)
     if not topics:
         yield ok(AREA, _("Every recent event had a receiver."))
@@ -105,9 +105,12 @@ class _Recent(NamedTuple):
     pk: int
     status: str
     topic: str
+    contract: str
+    subscription_id: int | None
 
 
-def _recent() -> Sequence[_Recent]:
+def recent_events() -> Sequence[_Recent]:
+    """Return the newest events of the last days, newest first."""
     events = Event.objects.using(router.db_for_write(Event))
     since = events.filter(received_at__gte=now() - timedelta(days=RECENT_DAYS)).order_by("-received_at", "-pk")
     return [_Recent(*values) for values in since.values_list(*_Recent._fields)[:RECENT_EVENTS]]

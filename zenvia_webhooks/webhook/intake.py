@@ -51,6 +51,8 @@ class Intake:
     event_id: int
     #: "accepted", "duplicate" or "quarantined".
     status: str
+    #: Whether the body was stored now, and not counted as a duplicate.
+    is_new: bool
     #: Whether the body is a JSON object.
     is_json_object: bool
 
@@ -85,7 +87,7 @@ def store(
         logger.warning("event %s is quarantined: %s", event_id, columns["error"])
     _touch(subscription)
     status = "quarantined" if quarantined else "accepted" if is_new else "duplicate"
-    return Intake(event_id=event_id, status=status, is_json_object=columns["payload"] is not None)
+    return Intake(event_id=event_id, status=status, is_new=is_new, is_json_object=columns["payload"] is not None)
 
 
 def store_recovered(account: str, body: bytes, *, identity: str, clock: ClockReading) -> int:

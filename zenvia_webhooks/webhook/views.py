@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
@@ -74,11 +76,15 @@ for _alias in connections:
 def take_in(request: HttpRequest, token: str) -> Intake:
     """Store what a request brings. Raises RefusedError, and django.db.Error if the database failed."""
     owner = _on_a_live_connection(lambda: find_owner(token))
+    refuse_past_the_bound(owner)
     body, headers = read_body(request), lower_case(request)
     address = request.META.get("REMOTE_ADDR") or ""
 
     def store_for(owner: tokens.Owner) -> Intake:
-        return store(owner.subscription, body, headers=headers, remote_addr=address, clock=owner.clock)
+        intake = store(owner.subscription, body, headers=headers, remote_addr=address, clock=owner.clock)
+        if intake.is_new:
+            owner.add(len(body))
+        return intake
 
     try:
         return _on_a_live_connection(lambda: store_for(owner))
@@ -130,6 +136,16 @@ def find_owner(token: str) -> tokens.Owner:
     if (owner := tokens.owner_of(token)) is None:
         raise RefusedError(404, "unknown token", proof=probe.proof(token))
     return owner
+
+
+def refuse_past_the_bound(owner: tokens.Owner) -> None:
+    """Raise RefusedError if the subscription has stored as much today as it may."""
+    if owner.bytes_today() < conf.max_bytes_per_day:
+        return
+    moment = owner.clock.now()
+    midnight = datetime.combine(moment.date() + timedelta(days=1), datetime.min.time(), moment.tzinfo)
+    seconds = math.ceil((midnight - moment).total_seconds())
+    raise RefusedError(429, "the subscription's bytes of today are used up", **{"Retry-After": str(seconds)})
 
 
 def read_body(request: HttpRequest) -> bytes:
