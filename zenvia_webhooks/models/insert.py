@@ -22,8 +22,8 @@ def insert_new(row: models.Model, *, unique: str, using: str) -> bool:
     """
     model, connection = type(row), connections[using]
     pre_save.send(sender=model, instance=row, raw=False, using=using, update_fields=None)
-    values = {field.column: field.get_db_prep_save(getattr(row, field.attname), connection) for field in _fields(model)}
-    look, insert = _statements(model, unique, using)
+    fields, look, insert = _statements(model, unique, using)
+    values = {field.column: field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields}
     with connection.cursor() as cursor:
         if look:
             cursor.execute(look, [values[unique]])
@@ -41,25 +41,22 @@ def insert_new(row: models.Model, *, unique: str, using: str) -> bool:
     return True
 
 
-def _fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    return [field for field in model._meta.local_concrete_fields if not field.primary_key]
-
-
 @cache
-def _statements(model: type[models.Model], unique: str, using: str) -> tuple[str, str]:
-    """Return the look beforehand, empty where none is needed, and the INSERT."""
+def _statements(model: type[models.Model], unique: str, using: str) -> tuple[list[models.Field[Any, Any]], str, str]:
+    """Return the fields that are written, the look beforehand, empty where none is needed, and the INSERT."""
+    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
     connection = connections[using]
     vendor = connection.vendor
     names = {"table": model._meta.db_table, "unique": unique}
     quoted = {key: connection.ops.quote_name(name) for key, name in names.items()}
-    columns = [connection.ops.quote_name(str(field.column)) for field in _fields(model)]
+    columns = [connection.ops.quote_name(str(field.column)) for field in fields]
     # As Django's own: to MySQL's driver, bytes are text unless it is told otherwise.
     binary = "_binary %s" if vendor == "mysql" else "%s"
-    marks = [binary if isinstance(field, models.BinaryField) else "%s" for field in _fields(model)]
+    marks = [binary if isinstance(field, models.BinaryField) else "%s" for field in fields]
     insert = "INSERT INTO {table} ({columns}) VALUES ({marks})"
     insert = insert.format(columns=", ".join(columns), marks=", ".join(marks), **quoted)
     if vendor == "mysql":
         # It has no such clause: ON DUPLICATE KEY UPDATE waits for whoever has locked the row, such as a receiver.
-        return "SELECT 1 FROM {table} WHERE {unique} = _binary %s".format(**quoted), insert  # noqa: S608  # our own names
+        return fields, "SELECT 1 FROM {table} WHERE {unique} = _binary %s".format(**quoted), insert  # noqa: S608  # our own names
     insert += " ON CONFLICT ({unique}) DO NOTHING".format(**quoted)
-    return "", insert + (" RETURNING id" if vendor == "postgresql" else "")
+    return fields, "", insert + (" RETURNING id" if vendor == "postgresql" else "")

@@ -77,11 +77,11 @@ def take_in(request: HttpRequest, token: str) -> Intake:
     """Store what a request brings. Raises RefusedError, and django.db.Error if the database failed."""
     owner = _on_a_live_connection(lambda: find_owner(token))
     refuse_past_the_bound(owner)
-    body, headers = read_body(request), lower_case(request)
+    body = read_body(request)
     address = request.META.get("REMOTE_ADDR") or ""
 
     def store_for(owner: tokens.Owner) -> Intake:
-        intake = store(owner.subscription, body, headers=headers, remote_addr=address, clock=owner.clock)
+        intake = store(owner.subscription, body, headers=request.headers, remote_addr=address, clock=owner.clock)
         if intake.is_new:
             owner.add(len(body))
         return intake
@@ -190,11 +190,6 @@ def declared_length(request: HttpRequest) -> int | None:
     if length or request.headers.get("Transfer-Encoding"):
         raise RefusedError(411, "send a Content-Length")
     return 0
-
-
-def lower_case(request: HttpRequest) -> dict[str, str]:
-    """Return the request's headers by their names in lower case."""
-    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def refuse(refused: RefusedError) -> HttpResponse:
