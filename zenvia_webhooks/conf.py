@@ -80,6 +80,11 @@ class Conf:
         return self._get("MAX_BODY_BYTES", 262144, _positive_int)
 
     @property
+    def max_bytes_per_day(self) -> int:
+        """Bytes of bodies that one subscription stores in a day, by UTC; beyond, a webhook is answered 429."""
+        return self._get("MAX_BYTES_PER_DAY", 2**30, _number_of_bytes)
+
+    @property
     def stored_headers(self) -> tuple[str, ...]:
         """Names of the request headers kept with an event, in lower case."""
         return self._get("STORED_HEADERS", ("content-type", "user-agent"), _header_names)
@@ -205,6 +210,12 @@ def _positive_int(where: str, value: Any) -> int:
     if not isinstance(value, int):
         raise _wrong(where, _("{where} must be a whole number greater than 0."))
     return int(_positive_number(where, value))
+
+
+def _number_of_bytes(where: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**60:
+        raise _wrong(where, _("{where} must be a whole number greater than 0."))
+    return value
 
 
 def _delays(where: str, value: Any) -> tuple[float, ...]:

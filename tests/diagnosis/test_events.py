@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from tests.support.factories import make_subscription
+from tests.support.factories import make_event, make_subscription
 from tests.support.webhooks import arrived, let_time_pass
 from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose, events
 from zenvia_webhooks.dispatch import heartbeat
@@ -97,6 +97,16 @@ def test_cost_does_not_grow_with_the_number_stored(monkeypatch: pytest.MonkeyPat
 
 
 # Subscriptions
+
+
+def test_a_topic_that_its_subscription_does_not_hold_is_named() -> None:
+    asked_for = make_subscription(topics=["lead.created"])
+    make_event("lead.created", subscription=asked_for)
+    assert ids(Area.SUBSCRIPTIONS) == []
+    make_event("quote.updated", subscription=asked_for)
+    [finding] = look(Area.SUBSCRIPTIONS)
+    assert (finding.id, finding.severity) == ("unheld-topics", Severity.WARNING)
+    assert finding.text.endswith("does not hold: 'quote.updated'.")
 
 
 def test_site_without_subscriptions_is_told_to_register() -> None:

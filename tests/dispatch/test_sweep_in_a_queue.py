@@ -30,7 +30,7 @@ from shop.tasks import newsletter
 from zenvia_webhooks.schedule import BEAT_SCHEDULE
 Event.objects.create(
     account="default", contract="help_center", topic="visit.booked", payload={{"topic": "visit.booked", "data": {{}}}},
-    body=b"", fingerprint="one", received_at=now(), next_attempt_at=now())
+    body=b"", fingerprint=b"one", received_at=now(), next_attempt_at=now())
 newsletter.delay({wakeup.HINT_EXPIRES + 2})
 # As beat does it.
 sweep = BEAT_SCHEDULE["zenvia_webhooks.dispatch_events"]

@@ -60,7 +60,7 @@ from django.utils.timezone import now
 def store(topic, number):
     return Event.objects.create(
         account="default", contract="help_center", topic=topic, payload={"topic": topic, "data": {}}, body=b"",
-        fingerprint=f"{topic}-{number}", received_at=now(), next_attempt_at=now()).pk
+        fingerprint=f"{topic}-{number}".encode(), received_at=now(), next_attempt_at=now()).pk
 """
 
 

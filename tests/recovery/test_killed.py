@@ -19,7 +19,7 @@ from tests.support.recovering import ago, connect, dispatch_all, recover, seen_b
 from zenvia_webhooks.sandbox import Sandbox
 
 PLACES = (
-    *("recovery.after_part", "intake.after_insert", "intake.before_commit", "recovery.after_store"),
+    *("recovery.after_part", "intake.before_insert", "intake.after_insert", "recovery.after_store"),
     "recovery.after_note",
 )
 

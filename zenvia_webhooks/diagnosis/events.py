@@ -88,7 +88,7 @@ def check_unhandled() -> Iterator[Finding]:
     if not counts["unhandled"]:
         yield ok(AREA, _("Every recent event had a receiver."))
         return
-    rows = _recent().values_list("status", "topic")
+    rows = recent().values_list("status", "topic")
     topics = Counter(topic for status, topic in rows if status == Status.UNHANDLED)
     # What comes from outside is shown with nothing that a terminal would obey.
     names = [repr(topic) for topic, _count in topics.most_common(TOPICS_NAMED)]
@@ -102,7 +102,8 @@ def check_unhandled() -> Iterator[Finding]:
     )
 
 
-def _recent() -> QuerySet[Event]:
+def recent() -> QuerySet[Event]:
+    """Return the newest events of the last days, newest first."""
     events = Event.objects.using(router.db_for_write(Event))
     since = events.filter(received_at__gte=now() - timedelta(days=RECENT_DAYS)).order_by("-received_at", "-pk")
     return since[:RECENT_EVENTS]
@@ -113,7 +114,7 @@ def _counts() -> dict[str, Any]:
     outcomes = (Status.FAILED, Status.QUARANTINED, Status.UNHANDLED)
     numbers = {status.value: Count("pk", filter=Q(status=status)) for status in outcomes}
     newest = Max("pk", filter=Q(status=Status.QUARANTINED))
-    return _recent().aggregate(all=Count("pk"), newest_quarantined=newest, **numbers)
+    return recent().aggregate(all=Count("pk"), newest_quarantined=newest, **numbers)
 
 
 def _words(number: int, counts: Mapping[str, Any]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import router
@@ -13,12 +13,13 @@ from django.utils.translation import ngettext
 
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
-from zenvia_webhooks.diagnosis.events import DUE_COUNTED, due
+from zenvia_webhooks.diagnosis.events import DUE_COUNTED, TOPICS_NAMED, due, recent
 from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, broken, duration, ok, warning
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import redact_tokens
 from zenvia_webhooks.signals import interaction_resolved
+from zenvia_webhooks.subscriptions import holds
 
 #: A pending row younger than this may be under way.
 UNDER_WAY = timedelta(minutes=1)
@@ -62,7 +63,7 @@ def check_subscriptions() -> Iterator[Finding]:
         )
         return
     ours = [row for row in rows if not row.is_foreign]
-    found = [*(finding for row in ours for finding in _look_at(row)), *_without_archives(ours)]
+    found = [*(finding for row in ours for finding in _look_at(row)), *_without_archives(ours), *_unheld_topics(ours)]
     yield from found or [ok(Area.SUBSCRIPTIONS, _("Every subscription is as it should be."))]
 
 
@@ -81,6 +82,25 @@ def _without_archives(rows: list[Subscription]) -> Iterator[Finding]:
             )
 
 
+def _unheld_topics(rows: list[Subscription]) -> Iterator[Finding]:
+    """Look for recent events of a topic that their subscription does not hold. Receivers get them all the same."""
+    came = {row for row in recent().values_list("subscription_id", "topic", "contract") if row[1]}
+    aliases = conf.aliases()
+    for row in rows:
+        topics = sorted({topic for pk, topic, contract in came if pk == row.pk and not holds(row, topic, contract)})
+        if topics and row.account in aliases:
+            yield warning(
+                Area.SUBSCRIPTIONS,
+                "unheld-topics",
+                # What comes from outside is shown with nothing that a terminal would obey.
+                _("Events came for %(subscription)s with topics that it does not hold: %(topics)s.")
+                % {"subscription": f"{row} #{row.pk}", "topics": ", ".join(map(repr, topics[:TOPICS_NAMED]))},
+                _("Receivers get them all the same. If Zenvia sends them, add the topics; if not, rotate the token."),
+                about=f"#{row.pk}",
+                link=Link(model="subscription", pk=row.pk),
+            )
+
+
 def _rows() -> list[Subscription]:
     rows = Subscription.objects.using(router.db_for_write(Subscription)).exclude(status=Status.INACTIVE)
     return list(rows.order_by("pk"))
@@ -89,6 +109,15 @@ def _rows() -> list[Subscription]:
 def _look_at(row: Subscription) -> Iterator[Finding]:
     words = {"subscription": f"{row} #{row.pk}", "error": redact_tokens(row.last_error)}
     this: dict[str, Any] = {"about": f"#{row.pk}", "link": Link(model="subscription", pk=row.pk)}
+    if row.bytes_stored_on(datetime.now(UTC).date()) >= conf.max_bytes_per_day:
+        yield broken(
+            Area.SUBSCRIPTIONS,
+            "daily-bound",
+            _("%(subscription)s has stored MAX_BYTES_PER_DAY today: until midnight, UTC, Zenvia is answered 429.")
+            % words,
+            _("If Zenvia sends that much, raise MAX_BYTES_PER_DAY. If not, its token has leaked: rotate it."),
+            **this,
+        )
     if row.status == Status.FAILED:
         yield broken(
             Area.SUBSCRIPTIONS,

@@ -122,6 +122,11 @@ class Migration(migrations.Migration):
                         verbose_name="last event at",
                     ),
                 ),
+                (
+                    "stored_bytes",
+                    models.PositiveBigIntegerField(default=0, editable=False, verbose_name="stored bytes"),
+                ),
+                ("stored_on", models.DateField(default=None, editable=False, null=True, verbose_name="stored on")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated at")),
             ],
@@ -242,9 +247,9 @@ class Migration(migrations.Migration):
                 ("remote_addr", models.GenericIPAddressField(null=True, verbose_name="remote address")),
                 (
                     "fingerprint",
-                    models.CharField(
+                    zenvia_webhooks.models.fields.DigestField(
                         help_text="The same for every repetition of a notification.",
-                        max_length=64,
+                        max_length=16,
                         unique=True,
                         verbose_name="fingerprint",
                     ),

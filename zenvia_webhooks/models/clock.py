@@ -36,9 +36,13 @@ def from_now(seconds: float) -> Combinable:
     )
 
 
+#: How much faster this machine's clock may run than the database's: no clock is set right at a higher rate than this.
+DRIFT = 0.001
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClockReading:
-    """A reading of the database's clock, good for the few seconds of one request.
+    """A reading of the database's clock, good for a few seconds.
 
     A row that is created takes its times from one, not from `DatabaseNow()`: an expression stays on the instance, and a
     host's receivers of `post_save` would find it where they expect a time.
@@ -49,4 +53,4 @@ class ClockReading:
 
     def now(self) -> datetime:
         """Return this moment by the database's clock, or a little before: never one that is still to come."""
-        return self.moment + timedelta(seconds=time.monotonic() - self.read_at)
+        return self.moment + timedelta(seconds=(time.monotonic() - self.read_at) * (1 - DRIFT))

@@ -15,11 +15,20 @@ from zenvia_webhooks.contracts.summary import MAX_LENGTH as MAX_SUMMARY_LENGTH
 from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.clock import DatabaseNow
-from zenvia_webhooks.models.fields import BytesField, SafeCharField, SafeJSONField, SafeTextField, SparseIndex
+from zenvia_webhooks.models.fields import (
+    BytesField,
+    DigestField,
+    SafeCharField,
+    SafeJSONField,
+    SafeTextField,
+    SparseIndex,
+)
 from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_of
 
 MAX_TOPIC_LENGTH = 100
+#: 128 bits.
+FINGERPRINT_BYTES = 16
 
 
 class Event(models.Model):
@@ -74,8 +83,11 @@ class Event(models.Model):
     headers = SafeJSONField(_("headers"), default=dict, help_text=_("Those of the setting STORED_HEADERS."))
     remote_addr = models.GenericIPAddressField(_("remote address"), null=True)
     #: See `intake.fingerprint`.
-    fingerprint = models.CharField(
-        _("fingerprint"), max_length=64, unique=True, help_text=_("The same for every repetition of a notification.")
+    fingerprint = DigestField(
+        _("fingerprint"),
+        max_length=FINGERPRINT_BYTES,
+        unique=True,
+        help_text=_("The same for every repetition of a notification."),
     )
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
     #: The queue: a row is due if this is past, by the database's clock.
@@ -204,7 +216,7 @@ class Event(models.Model):
         For outside systems that drop what they have seen under the same key.
         """
         name = receiver if isinstance(receiver, str) else receiver_name(receiver)
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"zenvia-webhooks:{self.fingerprint}:{name}"))
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"zenvia-webhooks:{self.fingerprint.hex()}:{name}"))
 
     def replay(
         self, receivers: Iterable[str] | None = None, *, again: bool = True, due_at: datetime | None = None

@@ -14,6 +14,7 @@ from zenvia_webhooks.subscriptions.messages import describe, explain
 from zenvia_webhooks.subscriptions.plan import Action, Kind, Step
 from zenvia_webhooks.subscriptions.reconcile import accounts, compare_all, current_plan, foreign_cut_off_by, reconcile
 from zenvia_webhooks.subscriptions.rows import OVERLAP, record
+from zenvia_webhooks.subscriptions.topics import holds
 from zenvia_webhooks.subscriptions.verbs import (
     EVERYBODY,
     change_topics,
@@ -47,6 +48,7 @@ __all__ = [
     "describe",
     "explain",
     "foreign_cut_off_by",
+    "holds",
     "manual",
     "reconcile",
     "record",

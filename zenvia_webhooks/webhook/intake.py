@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,8 @@ from zenvia_webhooks.contracts.summary import summary
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
-from zenvia_webhooks.models.event import MAX_TOPIC_LENGTH
+from zenvia_webhooks.models.event import FINGERPRINT_BYTES, MAX_TOPIC_LENGTH
+from zenvia_webhooks.models.insert import insert_new
 from zenvia_webhooks.redaction import clean
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ class Intake:
     event_id: int
     #: "accepted", "duplicate" or "quarantined".
     status: str
+    #: Whether the body was stored now, and not counted as a duplicate.
+    is_new: bool
     #: Whether the body is a JSON object.
     is_json_object: bool
 
@@ -84,7 +88,7 @@ def store(
         logger.warning("event %s is quarantined: %s", event_id, columns["error"])
     _touch(subscription)
     status = "quarantined" if quarantined else "accepted" if is_new else "duplicate"
-    return Intake(event_id=event_id, status=status, is_json_object=columns["payload"] is not None)
+    return Intake(event_id=event_id, status=status, is_new=is_new, is_json_object=columns["payload"] is not None)
 
 
 def store_recovered(account: str, body: bytes, *, identity: str, clock: ClockReading) -> int:
@@ -162,15 +166,14 @@ def _quarantined(account: str, body: bytes, *, payload: dict[str, Any] | None, e
     }
 
 
-def fingerprint(account: str, kind: str, content: bytes) -> str:
-    """Return what two deliveries of the same notification share, as 64 hex digits.
+def fingerprint(account: str, kind: str, content: bytes) -> bytes:
+    """Return what two deliveries of the same notification share.
 
     By account, not subscription: overlapping subscriptions must merge. Keyed: it gives nothing away about the content.
     """
     prefix = f"{account}\0{kind}\0".encode()
-    return salted_hmac(
-        "zenvia_webhooks.fingerprint", prefix + content, secret=conf.digest_key, algorithm="sha256"
-    ).hexdigest()
+    keyed = salted_hmac("zenvia_webhooks.fingerprint", prefix + content, secret=conf.digest_key, algorithm="sha256")
+    return keyed.digest()[:FINGERPRINT_BYTES]
 
 
 def readable_address(remote_addr: str) -> str | None:
@@ -191,27 +194,32 @@ def _read_clock(subscription: Subscription) -> ClockReading:
 def _store(columns: dict[str, Any]) -> tuple[int, bool]:
     # Insert first and look afterwards: a look beforehand lets duplicates through that arrive at the same moment.
     using = router.db_for_write(Event)
-    if not connections[using].get_autocommit() and not connections[using].in_atomic_block:
+    connection = connections[using]
+    if not connection.get_autocommit() and not connection.in_atomic_block:
         raise NoAutocommitError
+    event = Event(**columns)
+    # One statement commits by itself. In an outer transaction, which could still take back what we are about to answer
+    # 200 for, `durable` raises; in a test's, it makes a savepoint.
+    outer = transaction.atomic(using=using, durable=True) if connection.in_atomic_block else nullcontext()
+    failpoints.reach("intake.before_insert")
     try:
-        # Durable: an outer transaction could still take back what we are about to answer 200 for.
-        with transaction.atomic(using=using, durable=True):
-            event = Event.objects.using(using).create(**columns)
-            failpoints.reach("intake.after_insert")
-            if columns["status"] == Event.Status.PENDING:
-                wakeup.after_commit(using=using)
-            failpoints.reach("intake.before_commit")
+        with outer:
+            is_new = insert_new(event, unique="fingerprint", using=using)
     except IntegrityError:
-        # In a transaction, as a pooler may send a read outside of one to a replica that does not have the event yet.
-        with transaction.atomic(using=using):
-            known = Event.objects.using(using).filter(fingerprint=columns["fingerprint"])
-            event_id = known.values_list("pk", flat=True).first()
-        if event_id is None:
-            raise SubscriptionGoneError from None
-        _count_duplicate(event_id, using)
-        return event_id, False
-    failpoints.reach("intake.after_commit")
-    return event.pk, True
+        is_new = False
+    if is_new:
+        failpoints.reach("intake.after_insert")
+        if event.status == Event.Status.PENDING:
+            wakeup.after_commit(using=using)
+        return event.pk, True
+    # In a transaction, as a pooler may send a read outside of one to a replica that does not have the event yet.
+    with transaction.atomic(using=using):
+        known = Event.objects.using(using).filter(fingerprint=event.fingerprint)
+        event_id = known.values_list("pk", flat=True).first()
+    if event_id is None:
+        raise SubscriptionGoneError
+    _count_duplicate(event_id, using)
+    return event_id, False
 
 
 def _count_duplicate(event_id: int, using: str) -> None:
@@ -243,6 +251,8 @@ def _touch(subscription: Subscription) -> None:
     last, moment = subscription.last_event_at, now()
     if last is not None and moment - last < LAST_EVENT_LAG:
         return
+    # The copy may be remembered for others: one of them writes, and one that fails is not followed by all.
+    subscription.last_event_at = moment
     stale = models.Q(last_event_at=None) | models.Q(last_event_at__lt=moment - LAST_EVENT_LAG)
     try:
         Subscription.objects.filter(stale, pk=subscription.pk).update(last_event_at=moment)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
@@ -18,11 +20,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.models import Event, Subscription
-from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
+from zenvia_webhooks.models import Event
 from zenvia_webhooks.redaction import TOKEN, drop_values
-from zenvia_webhooks.webhook import probe
-from zenvia_webhooks.webhook.intake import SubscriptionGoneError, store
+from zenvia_webhooks.webhook import probe, tokens
+from zenvia_webhooks.webhook.intake import Intake, SubscriptionGoneError, store
 
 logger = logging.getLogger(__name__)
 
@@ -53,14 +54,7 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
             return HttpResponse()
         if request.method != "POST":
             raise RefusedError(405, "POST notifications here", Allow="POST, HEAD")
-        subscription, clock = _on_a_live_connection(lambda: find_subscription(token))
-        body, headers = read_body(request), lower_case(request)
-        address = request.META.get("REMOTE_ADDR") or ""
-        intake = _on_a_live_connection(
-            lambda: store(subscription, body, headers=headers, remote_addr=address, clock=clock)
-        )
-    except SubscriptionGoneError:
-        return refuse(RefusedError(404, "unknown token"))
+        intake = take_in(request, token)
     except RefusedError as refused:
         if refused.status == 404 and (proof := probe.proof(token)) is not None:
             # The site asks itself. No error, so that no log, ours or a web server's, has one.
@@ -78,6 +72,31 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
 # Whatever databases a site has: with ATOMIC_REQUESTS, an error would take the stored event back.
 for _alias in connections:
     webhook = transaction.non_atomic_requests(using=_alias)(webhook)
+
+
+def take_in(request: HttpRequest, token: str) -> Intake:
+    """Store what a request brings. Raises RefusedError, and django.db.Error if the database failed."""
+    owner = _on_a_live_connection(lambda: find_owner(token))
+    refuse_past_the_bound(owner)
+    body = read_body(request)
+    address = request.META.get("REMOTE_ADDR") or ""
+
+    def store_for(owner: tokens.Owner) -> Intake:
+        intake = store(owner.subscription, body, headers=request.headers, remote_addr=address, clock=owner.clock)
+        if intake.is_new:
+            owner.add(len(body))
+        return intake
+
+    try:
+        return _on_a_live_connection(lambda: store_for(owner))
+    except SubscriptionGoneError:
+        # It was deleted since the look. The token may be another row's by now: a host's, loaded anew.
+        tokens.forget()
+    owner = find_owner(token)
+    try:
+        return store_for(owner)
+    except SubscriptionGoneError:
+        raise RefusedError(404, "unknown token") from None
 
 
 def _on_a_live_connection(work: Callable[[], T]) -> T:
@@ -104,23 +123,30 @@ def _on_a_live_connection(work: Callable[[], T]) -> T:
 
 
 def _close(connection: BaseDatabaseWrapper) -> None:
+    # After a failover, the database that answers may be another one, with another clock.
+    tokens.forget()
     # MySQL's driver raises if the connection is closed already; Django has forgotten it all the same.
     with contextlib.suppress(Error):
         connection.close()
 
 
-def find_subscription(token: str) -> tuple[Subscription, ClockReading]:
-    """Return the subscription of a token, and the database's clock. Raises RefusedError."""
+def find_owner(token: str) -> tokens.Owner:
+    """Return what a token is good for. Raises RefusedError."""
     if not TOKEN.fullmatch(token):
         raise RefusedError(404, "unknown token")
-    using = router.db_for_write(Subscription)
-    # In a transaction: neither Django's router nor a pooler sends it to a replica. That may not know a new subscription
-    # yet; and its clock may be ahead, by which the event would fall due only after its hint has been followed.
-    with transaction.atomic(using=using):
-        subscription = Subscription.objects.using(using).annotate(now=DatabaseNow()).with_token(token)
-    if subscription is None:
+    if (owner := tokens.owner_of(token)) is None:
         raise RefusedError(404, "unknown token")
-    return subscription, ClockReading(moment=subscription.now)  # type: ignore[attr-defined]  # the annotation
+    return owner
+
+
+def refuse_past_the_bound(owner: tokens.Owner) -> None:
+    """Raise RefusedError if the subscription has stored as much today as it may."""
+    if owner.bytes_today() < conf.max_bytes_per_day:
+        return
+    moment = owner.clock.now()
+    midnight = datetime.combine(moment.date() + timedelta(days=1), datetime.min.time(), moment.tzinfo)
+    seconds = math.ceil((midnight - moment).total_seconds())
+    raise RefusedError(429, "the subscription's bytes of today are used up", **{"Retry-After": str(seconds)})
 
 
 def read_body(request: HttpRequest) -> bytes:
@@ -165,11 +191,6 @@ def declared_length(request: HttpRequest) -> int | None:
     if length or request.headers.get("Transfer-Encoding"):
         raise RefusedError(411, "send a Content-Length")
     return 0
-
-
-def lower_case(request: HttpRequest) -> dict[str, str]:
-    """Return the request's headers by their names in lower case."""
-    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def refuse(refused: RefusedError) -> HttpResponse:

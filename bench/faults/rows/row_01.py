@@ -14,9 +14,8 @@ from bench.faults.case import Case, Line
 from bench.faults.site import Site
 
 POINTS = (
+    "intake.before_insert",
     "intake.after_insert",
-    "intake.before_commit",
-    "intake.after_commit",
     "wakeup.publishing",
     "views.before_answer",
 )

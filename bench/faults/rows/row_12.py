@@ -19,7 +19,7 @@ INSERT INTO zenvia_webhooks_event (account, subscription_id, contract, topic, oc
     origin, summary)
 SELECT account, subscription_id, contract, topic, occurred_at,
     jsonb_set(payload, '{{data,leadId}}', to_jsonb('lead-' || (1000000 + number))), body, headers, remote_addr,
-    'copy-' || number, status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
+    convert_to('copy-' || number, 'UTF8'), status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
     origin, summary
 FROM zenvia_webhooks_event, generate_series(1, {}) AS number
 """

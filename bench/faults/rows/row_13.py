@@ -18,13 +18,16 @@ INSERT INTO zenvia_webhooks_event (account, subscription_id, contract, topic, oc
     origin, summary)
 SELECT account, subscription_id, contract, topic, occurred_at,
     jsonb_set(payload, '{{data,leadId}}', to_jsonb('lead-' || ({first} + number))), body, headers, remote_addr,
-    'copy-' || ({first} + number), '{status}', {due}, NULL, received_at - interval '{days} days', {finished},
-    duplicates, error, origin, summary
-FROM zenvia_webhooks_event, generate_series(0, {count} - 1) AS number WHERE fingerprint NOT LIKE 'copy-%'
+    convert_to('copy-' || ({first} + number), 'UTF8'), '{status}', {due}, NULL,
+    received_at - interval '{days} days', {finished}, duplicates, error, origin, summary
+FROM zenvia_webhooks_event, generate_series(0, {count} - 1) AS number WHERE fingerprint NOT LIKE 'copy-%'::bytea
 """
 TO_REPLAY, TO_PURGE, PENDING, WANTED_BY_BOTH = 10**6, 2 * 10**6, 3 * 10**6, 4 * 10**6
 
-KEPT = f"SELECT fingerprint FROM zenvia_webhooks_event WHERE fingerprint LIKE 'copy-{WANTED_BY_BOTH // 10**6}______'"
+KEPT = f"""
+SELECT convert_from(fingerprint, 'UTF8') FROM zenvia_webhooks_event
+WHERE fingerprint LIKE 'copy-{WANTED_BY_BOTH // 10**6}______'::bytea
+"""
 
 
 def run(case: Case) -> None:

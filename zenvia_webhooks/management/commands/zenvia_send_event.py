@@ -15,8 +15,9 @@ from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import printable
-from zenvia_webhooks.sandbox.samples import KINDS, MESSAGING, check, sample_payload
+from zenvia_webhooks.sandbox.samples import KINDS, check, sample_payload
 from zenvia_webhooks.sandbox.sender import encode, post_event
+from zenvia_webhooks.subscriptions import holds
 
 USER_AGENT = "zenvia_send_event (django-zenvia-webhooks)"
 DEFAULT_TOPIC = "lead.created"
@@ -95,24 +96,13 @@ def _find(subscription: int | None, topic: str, contract: str | None) -> Subscri
         return row
     # Not in SQL: SQLite can't look into a JSON list.
     rows = written.exclude(status=Subscription.Status.INACTIVE).order_by("-created_at", "-pk")
-    row = next((row for row in rows if _holds(row, topic, contract)), None)
+    row = next((row for row in rows if holds(row, topic, contract)), None)
     if row is None:
         raise CommandError(
             f"No subscription holds {topic!r}. Register one in the admin, under Subscriptions, or with: "
             f"manage.py zenvia_register_subscription --topic {topic}. To post without one, give --url."
         )
     return row
-
-
-def _holds(row: Subscription, topic: str, contract: str | None) -> bool:
-    # The messaging platform's can't be subscribed here: they arrive at any URL that was entered there.
-    if topic in row.topics or contract == MESSAGING:
-        return True
-    account = conf.accounts.get(row.account)
-    if account is None:
-        return False
-    wire_topic = get_contract(account.contract).wire_topic
-    return wire_topic(topic, account.wire_topics) in {wire_topic(held, account.wire_topics) for held in row.topics}
 
 
 def _sample(account: str, contract: str | None, topic: str, kind: str | None, fields: list[str]) -> bytes:
