@@ -1,4 +1,4 @@
-"""Measure how fast the app stores a webhook, beside yardsticks in the same run: `python3 dev.py bench`.
+"""Measure how fast the app stores a webhook and hands it out, beside yardsticks in one run: `python3 dev.py bench`.
 
 It starts its own PostgreSQL, Redis and web servers, on ports and in folders of its own, and stops them. Only
 the ratios mean something: machines differ, and so does one machine from hour to hour. Each round measures every subject
@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.faults.brokers import Redis
 from bench.faults.databases import NotHereError, PostgreSQL, find
 from bench.faults.processes import end_all
+from bench.speed import dispatching
 from bench.speed.site import Site
 from bench.speed.subjects import BY_NAME, SUBJECTS
 
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8, help="of one load")
     parser.add_argument("--only", default="", help="subjects, separated by commas; else all")
+    parser.add_argument("--measure", choices=("storing", "dispatching"), help="else both")
     parser.add_argument("--json", type=Path, help="write the figures to this file, for the plot")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -64,8 +66,14 @@ def measure(folder: Path, names: list[str], arguments: argparse.Namespace) -> Fi
     for number in range(1, arguments.rounds + 1):
         for site in sites:
             say(f"round {number}: {site.subject.name}")
-            store(site, figures[site.subject.name], arguments.seconds)
-    print_storing(figures)
+            if arguments.measure != "dispatching":
+                store(site, figures[site.subject.name], arguments.seconds)
+            if arguments.measure != "storing" and site.subject.name in dispatching.SUBJECTS:
+                dispatching.measure(site, figures[site.subject.name], arguments.seconds // 2)
+    if arguments.measure != "dispatching":
+        print_storing(figures)
+    if arguments.measure != "storing":
+        print_table(dispatching.rows(figures))
     for site in sites:
         site.close()
     return {name: dict(found) for name, found in figures.items()}

@@ -62,6 +62,12 @@ class Site:
         self.processes.start("web", command, env=self.environment, cwd=ROOT)
         self.processes.wait(partial(answers, f"http://127.0.0.1:{self.port}/"), "the web server answers", 60)
 
+    def start_workers(self, processes: int) -> None:
+        # No line a task in the log: that would slow down whoever has a task an event.
+        options = ["--concurrency", str(processes), "--loglevel", "warning"]
+        command = [sys.executable, "-m", "celery", "-A", "bench.speed.host", "worker", *options]
+        self.processes.start("worker", command, env=self.environment, cwd=ROOT)
+
     def stop(self) -> None:
         self.processes.stop()
 

@@ -29,6 +29,8 @@ class Subject:
     count: str
     #: Run once in `manage.py shell`, prints what `{}` in the path stands for.
     prepare: str = "print()"
+    #: Run once in `manage.py shell`, has the workers look for what is there already.
+    wake: str = ""
 
 
 def lead(number: int) -> Request:
@@ -110,6 +112,7 @@ SUBJECTS = (
             "from zenvia_webhooks.models import Subscription; "
             "print(Subscription.objects.create(topics=['lead.created'], status='active').token)"
         ),
+        wake="from zenvia_webhooks import wakeup; wakeup.publish()",
     ),
 )
 BY_NAME = {subject.name: subject for subject in SUBJECTS}

@@ -15,7 +15,7 @@ from zenvia_webhooks.signals import event_received, lead_created
 #: For each receiver: begin, its own insert, a lock or the event's new status, the delivery's insert, commit.
 QUERIES = 5
 #: For a whole claim.
-QUERIES_OF_A_CLAIM = 11
+QUERIES_OF_A_CLAIM = 10
 
 
 @pytest.mark.django_db(transaction=True)

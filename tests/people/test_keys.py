@@ -188,6 +188,17 @@ def test_an_event_without_keys_is_handed_out_all_the_same(
     assert "the keys of 1 events could not be written" in caplog.text
 
 
+def test_nor_does_a_refusal_of_the_database_cost_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are written in the claim's transaction."""
+    event = arrived()
+    lead_created.connect(receivers.create_customer)
+    with monkeypatch.context() as patched:
+        patched.setattr(EventKey._meta, "db_table", "nowhere")
+        assert dispatch_due() == 1
+    event.refresh_from_db()
+    assert (event.status, event.keys.count()) == (Event.Status.DISPATCHED, 0)
+
+
 def test_a_wrong_digest_key_costs_the_keys_and_not_the_event(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     lead_created.connect(receivers.create_customer)
     event = arrived()
@@ -207,20 +218,21 @@ def test_an_event_that_was_deleted_meanwhile_takes_no_keys_from_the_others() -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_they_are_committed_before_a_receiver_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of ours is written in a receiver's transaction before it has returned."""
-    written_in: list[bool] = []
-    write = EventKeyQuerySet.write
-
-    def note(self: Any, events: Any) -> None:
-        write(self, events)
-        written_in.append(connection.in_atomic_block)
-
-    monkeypatch.setattr(EventKeyQuerySet, "write", note)
-    lead_created.connect(receivers.note)
-    arrived()
+def test_they_are_committed_before_a_receiver_runs() -> None:
+    """What a receiver that fails takes back is its own."""
+    lead_created.connect(finds_keys_and_fails)
+    event = arrived()
     dispatch_due()
-    assert written_in == [False]
+    assert found_keys == [2]
+    assert (event.deliveries.get().status, event.keys.count()) == ("retrying", 2)
+
+
+found_keys: list[int] = []
+
+
+def finds_keys_and_fails(sender: Any, event: Event, **kwargs: Any) -> None:
+    found_keys.append(event.keys.count())
+    raise RuntimeError("too early")
 
 
 # Superseded

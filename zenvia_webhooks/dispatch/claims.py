@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any, cast
 
 from django.db import connections, router, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Length
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.erasure import erase
-from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.models import Delivery, Event, EventKey
 from zenvia_webhooks.models.clock import DatabaseNow, from_now
 
 #: Bytes of the bodies behind the payloads that one claim holds in memory.
@@ -127,8 +127,10 @@ def _claim(
                 taken.filter(pk__in=due_at).update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
                 # Read here: once committed, it may not be there yet for a read that a pooler sends to a replica.
                 rows = Event.objects.using(using).filter(claim=claim_id).defer("body")
-                mine = rows.in_bulk(list(due_at))
-                deliveries = _deliveries(mine, using)
+                mine.update(rows.annotate(was_attempted=_was_attempted()).in_bulk(list(due_at)))
+                deliveries = _deliveries([pk for pk, event in mine.items() if vars(event).pop("was_attempted")], using)
+                # With the claim, as a commit of its own would keep the first receiver waiting.
+                EventKey.objects.write(event for event in mine.values() if event.status == Event.Status.PENDING)
     if due_at:
         failpoints.reach("claims.after_claim")
     return Claim(
@@ -156,8 +158,14 @@ def _that_fit(chosen: Sequence[Due], limit: int) -> dict[int, datetime | None]:
     return due_at
 
 
-def _deliveries(events: Iterable[int], using: str) -> dict[int, list[DueDelivery]]:
-    rows = Delivery.objects.using(using).filter(event__in=list(events)).order_by("pk")
+def _was_attempted() -> Exists:
+    return Exists(Delivery.objects.filter(event=OuterRef("pk")))
+
+
+def _deliveries(events: Collection[int], using: str) -> dict[int, list[DueDelivery]]:
+    if not events:
+        return {}
+    rows = Delivery.objects.using(using).filter(event__in=events).order_by("pk")
     found: dict[int, list[DueDelivery]] = {}
     for row in rows.annotate(now=DatabaseNow()):
         moment: datetime = row.now  # type: ignore[attr-defined]  # the annotation

@@ -17,7 +17,7 @@ from zenvia_webhooks.dispatch.batching import CLAIM_SECONDS, Pace
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, claim_stalled, release
 from zenvia_webhooks.dispatch.held import Held
 from zenvia_webhooks.dispatch.lease import RunClock
-from zenvia_webhooks.models import Delivery, Event, EventKey
+from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.signals import receivers_of
 
 logger = logging.getLogger(__name__)
@@ -118,9 +118,7 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
     ends = time.monotonic() + CLAIM_SECONDS
     with Held(claim, hints.send_another) as held:
         # Of those that no receiver has had yet; the others have theirs.
-        new = [event for event in claim.events if event.status == Event.Status.PENDING]
-        EventKey.objects.write(new)
-        replaced = same_object.decide(new)
+        replaced = same_object.decide(event for event in claim.events if event.status == Event.Status.PENDING)
         while claim.clock.may_start and not is_unfinished:
             if held.begun and time.monotonic() >= ends:
                 break
