@@ -35,7 +35,7 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
 }
 HEADER = "# The texts of django-zenvia-webhooks. The words to use are in docs/translating.md.\n#"
-PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]|(?<!\{)\{(\w+)(?:![a-z])?(?::[^}]*)?\}(?!\})")
+PLACEHOLDER = re.compile(r"%\((\w+)\)[\d.]*[a-z]|(?<!\{)\{(\w+)(?:![a-z])?(?::[^}]*)?\}(?!\})")
 #: One without a name: a translator can't tell what it stands for, nor change the order.
 UNNAMED = re.compile(r"(?<!%)%[sdrf]|(?<!\{)\{\}")
 
