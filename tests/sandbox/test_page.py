@@ -124,7 +124,7 @@ def test_the_page_offers_what_is_subscribed_and_the_messaging_platforms(sandbox:
     assert offered[0] == ("lead.created|phone|conversion", "New lead (lead.created): phone")
     for value in ("lead.archived|archived|conversion", "interaction.created|note|conversion", "visits||conversion"):
         assert value in dict(offered)
-    assert ("interaction.resolved|closed|messaging", "interaction.resolved") in offered
+    assert ("interaction.resolved|closed|messaging", "Conversation closed (interaction.resolved)") in offered
     assert not any(value.startswith(("quote.", "agent.")) for value, _text in offered)
 
     headers = {"Accept": "application/json"}

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 def confirmed(question: str) -> bool:
     """Ask on the terminal; raises CommandError where there is nobody to ask."""
     try:
-        answer = input(f"{question} [{_('y/N')}] ").strip().lower()
+        choice = _("[y/N]")
+        answer = input(f"{question} {choice} ").strip().lower()
         return answer in ("y", "yes", *_("y yes").split())
     except (EOFError, RuntimeError):  # the latter without any standard stream
         raise CommandError(_("There is nobody to ask: give --no-input.")) from None

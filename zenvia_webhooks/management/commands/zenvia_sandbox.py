@@ -99,9 +99,9 @@ class Command(OwnCommand):
     ) -> None:
         # Only the key that everybody knows is printed.
         if api_key:
-            key = f'"...",  # {_("the --api-key that you gave")}'
+            key = '"...",  # ' + _("the --api-key that you gave")
         elif account and account.api_key:
-            key = f'"...",  # {_("as it is now")}'
+            key = '"...",  # ' + _("as it is now")
         else:
             key = f'"{DEFAULT_KEY}",'
         lines = [
@@ -119,7 +119,7 @@ class Command(OwnCommand):
             "        },",
         ]
         if base_url is None:
-            lines.append(f'        "CALLBACK_BASE_URL": "http://127.0.0.1:8000",  # {_("where your site runs")}')
+            lines.append('        "CALLBACK_BASE_URL": "http://127.0.0.1:8000",  # ' + _("where your site runs"))
         lines += [
             "    }",
             "",
