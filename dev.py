@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Try and develop django-zenvia-webhooks with Python 3.11+ and nothing else.
 
-    python3 dev.py demo    the example project with a stand-in Zenvia, on this machine
-    python3 dev.py test    the test suite on SQLite; further arguments go to pytest
-    python3 dev.py faults  break real processes and servers, and count what is lost; --help tells more
-    python3 dev.py bench   measure how fast it stores, beside yardsticks; --help tells more
-    python3 dev.py check   lint, formatting, types, migrations, import directions
+    python3 dev.py demo      the example project with a stand-in Zenvia, on this machine
+    python3 dev.py test      the test suite on SQLite; further arguments go to pytest
+    python3 dev.py faults    break real processes and servers, and count what is lost; --help tells more
+    python3 dev.py bench     measure how fast it stores, beside yardsticks; --help tells more
+    python3 dev.py check     lint, formatting, types, migrations, import directions, translations
+    python3 dev.py messages  bring new texts into the catalogues, and compile them: see docs/translating.md
 
 Each makes .venv beside this file first, and installs what it needs into it.
 """
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 EXAMPLE = ROOT / "example_project"
+CATALOGUES = str(ROOT / ".ci" / "catalogues.py")
 FOR_DEMO = [EXAMPLE / "requirements.txt"]
 FOR_TESTS = [*FOR_DEMO, ROOT / "tests" / "requirements.txt"]
 FOR_CHECKS = [*FOR_TESTS, ROOT / "tests" / "requirements-check.txt"]
@@ -61,13 +63,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | test | faults | bench | check")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="demo | test | faults | bench | check | messages"
+    )
     demo = commands.add_parser("demo", allow_abbrev=False)
     demo.add_argument("--once", action="store_true", help="stop after the first lead; exit 0 if it arrived")
     commands.add_parser("test", allow_abbrev=False, usage="dev.py test [pytest arguments]")
     commands.add_parser("faults", allow_abbrev=False, add_help=False)
     commands.add_parser("bench", allow_abbrev=False, add_help=False)
     commands.add_parser("check", allow_abbrev=False)
+    commands.add_parser("messages", allow_abbrev=False)
     arguments, rest = parser.parse_known_args()
     if rest and arguments.command not in ("test", "faults", "bench"):
         parser.error(f"unknown: {shlex.join(rest)}")
@@ -85,7 +90,8 @@ def main() -> int:
     if arguments.command == "bench":
         install("bench", FOR_BENCH)
         become(["-m", "bench.speed", *rest])
-    install(*(("checks", FOR_CHECKS) if arguments.command == "check" else ("tests", FOR_TESTS)))
+    for_checks = arguments.command in ("check", "messages")
+    install(*(("checks", FOR_CHECKS) if for_checks else ("tests", FOR_TESTS)))
     if arguments.command == "test":
         # The whole in two processes, as much of it waits: a file's tests in one of them, and what is slow first.
         is_whole = all(argument.startswith(("--junitxml=", "--ignore=")) for argument in rest)
@@ -94,6 +100,8 @@ def main() -> int:
         become(["-m", "pytest", "-rs", *in_two, *rest])
     if arguments.command == "faults":
         become(["-m", "bench.faults", *rest])
+    if arguments.command == "messages":
+        become([CATALOGUES, "--write"])
     return check()
 
 
@@ -107,6 +115,7 @@ def check() -> int:
             ["-m", "mypy"],
             # The package's own migrations too: the example project has it installed.
             [str(EXAMPLE / "manage.py"), "makemigrations", "--check", "--dry-run"],
+            [CATALOGUES],
             ["-m", "pytest", "-q", "tests/test_imports.py"],
         ):
             shown = shlex.join(command)

@@ -35,9 +35,11 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
 }
 HEADER = "# The texts of django-zenvia-webhooks. The words to use are in docs/translating.md.\n#"
-PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]|(?<!\{)\{(\w+)(?:![a-z])?(?::[^}]*)?\}(?!\})")
+PLACEHOLDER = re.compile(r"%\((\w+)\)[\d.]*[a-z]|(?<!\{)\{(\w+)(?:![a-z])?(?::[^}]*)?\}(?!\})")
 #: One without a name: a translator can't tell what it stands for, nor change the order.
 UNNAMED = re.compile(r"(?<!%)%[sdrf]|(?<!\{)\{\}")
+#: A call in an f-string, which Python's tokenizer shows from 3.12 on.
+HIDDEN = re.compile(r"\{(_|n?gettext(_lazy)?)\(")
 
 
 class OwnCatalog(Catalog):
@@ -62,6 +64,7 @@ def main() -> int:
     arguments = parser.parse_args()
     texts = marked()
     problems = [f"{where}: {text!r} has a placeholder without a name" for where, text in _unnamed(texts)]
+    problems += [f"{name}: a text inside an f-string is not found" for name in _in_f_strings()]
     for language in LANGUAGES:
         folder = PACKAGE / "locale" / language / "LC_MESSAGES"
         po, mo = folder / "django.po", folder / "django.mo"
@@ -158,6 +161,12 @@ def _unnamed(texts: Catalog) -> Iterator[tuple[str, str]]:
         for text in _forms(message.id):
             if UNNAMED.search(text):
                 yield str(message.locations[0][0]), text
+
+
+def _in_f_strings() -> Iterator[str]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if HIDDEN.search(path.read_text(encoding="utf-8")):
+            yield path.relative_to(ROOT).as_posix()
 
 
 def _as_po(catalog: Catalog) -> bytes:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from celery import Task, shared_task
+from django.utils.translation import override
 
 from zenvia_webhooks import retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
@@ -118,7 +119,8 @@ def recover_events(self: Task[..., int], account: str | None = None, calls_made:
         try:
             reports = hourly.recover(alias, calls_made=calls_made, ends=ends)
         except (NoListsError, ZenviaConfigurationError) as error:
-            logger.warning("account %s can't be recovered: %s", alias, error)
+            with override("en"):  # the log, unlike pages and commands, has one language
+                logger.warning("account %s can't be recovered: %s", alias, error)
             continue
         recovered += sum(report.recovered for report in reports)
         if reports and reports[-1].is_out_of_time:

@@ -38,7 +38,7 @@ def test_it_hands_out_all_that_is_due_stalled_events_included() -> None:
 def test_what_failed_waits_for_its_time() -> None:
     lead_created.connect(receivers.broken)
     arrived()
-    assert dispatch() == "Took up 1 events.\n"
+    assert dispatch() == "Took up 1 event.\n"
     assert len(receivers.calls) == 1
 
 

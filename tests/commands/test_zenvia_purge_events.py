@@ -36,7 +36,7 @@ def _stored() -> None:
 
 
 def test_it_purges_by_the_setting() -> None:
-    assert purge() == "Purged 1 events that were received more than 90 days ago.\n"
+    assert purge() == "Purged 1 event that was received more than 90 days ago.\n"
     assert Event.objects.count() == 1
 
 

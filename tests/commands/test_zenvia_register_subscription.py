@@ -80,7 +80,9 @@ def test_where_some_fail_the_others_are_registered_and_the_exit_says_so(wire: Wi
         "(POST /subscriptions was answered 503). "
         "manage.py zenvia_sync_subscriptions --apply settles it.\n"
     ) in error
-    assert error.endswith("Not registered: lead.created, quote.updated, interaction.resolved; see above.")
+    assert error.endswith(
+        "(lead.created), Quote changed (quote.updated), Conversation closed (interaction.resolved); see above."
+    )
     assert wire.count("POST") == 3
 
 

@@ -70,7 +70,7 @@ def test_after_a_switch_back_each_topic_gets_its_own(sandbox: Sandbox, account: 
 def test_one_registered_manually_is_left_alone(sandbox: Sandbox) -> None:
     Subscription.objects.create(topics=["lead.created"], status=Status.ACTIVE)
 
-    assert "registered already as manual." in register("--topic", "lead.created")[0]
+    assert "registered already, manually." in register("--topic", "lead.created")[0]
 
     assert sandbox.requests == []
 
@@ -112,7 +112,7 @@ def test_a_call_that_was_cut_short_is_looked_up_and_not_repeated(sandbox: Sandbo
     error = register("--topic", "lead.created")[1]
 
     assert "it is not known whether Zenvia registered it (the call was cut short)." in error
-    assert error.endswith("Not registered: lead.created; see above.")
+    assert error.endswith("Not registered: New lead (lead.created); see above.")
     assert [request.method for request in sandbox.requests] == ["GET"]
 
 
@@ -122,7 +122,7 @@ def test_a_partial_failure_is_made_good_by_the_next_run(wire: Wire) -> None:
 
     wire.script("POST", registers, says(403, {"message": "no scope"}), registers)
 
-    assert register()[1].endswith("Not registered: quote.updated; see above.")
+    assert register()[1].endswith("Not registered: Quote changed (quote.updated); see above.")
     assert register()[1] == ""
 
     rows = Subscription.objects.order_by("pk")

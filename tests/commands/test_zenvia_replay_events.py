@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ def _no_retries(settings: Any) -> None:
 def replay(*arguments: str) -> str:
     out = io.StringIO()
     call_command("zenvia_replay_events", *arguments, "--no-input", stdout=out)
-    return out.getvalue().rpartition("match.\n")[2]
+    return re.sub(r"^\d+ events? match(es)?\.\n", "", out.getvalue())
 
 
 def due() -> set[int]:
@@ -71,7 +72,7 @@ def test_filters(arguments: list[str], chosen: list[int]) -> None:
     events = [finished("quote.updated" if number == 1 else "lead.created") for number in range(4)]
     Event.objects.filter(pk=events[2].pk).update(account="other", received_at=datetime(2026, 1, 31, 20, tzinfo=UTC))
     Event.objects.filter(pk=events[3].pk).update(received_at=datetime(2026, 1, 31, 2, tzinfo=UTC))
-    assert replay(*arguments) == (f"Replayed {len(chosen)} events.\n" if chosen else "")
+    assert replay(*arguments) == (f"Replayed {len(chosen)} event{'s' * (len(chosen) > 1)}.\n" if chosen else "")
     assert due() == {events[number].pk for number in chosen}
 
 
@@ -80,7 +81,7 @@ def test_named_receiver_runs_alone_and_not_where_it_has_succeeded_unless_again()
     lead_created.connect(receivers.broken)
     event = finished()
     assert replay("--receiver", NOTE) == "Replayed 0 events.\n"
-    assert replay("--receiver", NOTE, "--again") == "Replayed 1 events.\n"
+    assert replay("--receiver", NOTE, "--again") == "Replayed 1 event.\n"
     dispatch_due()
     assert receivers.calls == [("note", event.pk)]
 
@@ -89,7 +90,7 @@ def test_receiver_of_another_topic_is_passed_over_and_a_stranger_refused() -> No
     finished("quote.updated")
     lead = finished()
     lead_created.connect(receivers.note)
-    assert replay("--receiver", NOTE) == "Replayed 1 events.\n"
+    assert replay("--receiver", NOTE) == "Replayed 1 event.\n"
     assert due() == {lead.pk}
     with pytest.raises(CommandError, match=r"No receiver is named crm\.gone"):
         replay("--receiver", "crm.gone")
@@ -99,7 +100,7 @@ def test_successes_run_again_only_when_told_to() -> None:
     lead_created.connect(receivers.note)
     event = finished()
     assert replay("--status", "dispatched") == "Replayed 0 events.\n"
-    assert replay("--status", "dispatched", "--again") == "Replayed 1 events.\n"
+    assert replay("--status", "dispatched", "--again") == "Replayed 1 event.\n"
     dispatch_due()
     assert receivers.calls == [("note", event.pk)]
 
@@ -141,7 +142,7 @@ def test_it_asks_first(monkeypatch: pytest.MonkeyPatch, answer: str, is_replayed
     else:
         with pytest.raises(CommandError, match="Nothing was replayed"):
             call_command("zenvia_replay_events", stdout=io.StringIO())
-    assert questions == ["Replay up to 1 events? [y/N] "]
+    assert questions == ["Replay 1 event? [y/N] "]
     assert bool(due()) is is_replayed
 
 

@@ -162,7 +162,7 @@ def test_a_refusal_is_a_failure(site: LiveServer, tmp_path: Path) -> None:
 def test_without_a_subscription_it_says_how_to_register_one() -> None:
     with pytest.raises(CommandError, match=r"zenvia_register_subscription --topic quote\.updated"):
         send("--topic", "quote.updated")
-    with pytest.raises(CommandError, match="no subscription 7"):
+    with pytest.raises(CommandError, match="no subscription #7"):
         send("--subscription", "7")
 
 

@@ -121,10 +121,10 @@ def test_the_page_offers_what_is_subscribed_and_the_messaging_platforms(sandbox:
     made = sandbox.add(["prospects", "interactions", "visits"], webhook.url, "conversion")
     page = requests.get(sandbox.url, timeout=5).text
     offered = re.findall(r'<option value="([^"]+)">([^<]+)', page)
-    assert offered[0] == ("lead.created|phone|conversion", "lead.created: phone")
+    assert offered[0] == ("lead.created|phone|conversion", "New lead (lead.created): phone")
     for value in ("lead.archived|archived|conversion", "interaction.created|note|conversion", "visits||conversion"):
         assert value in dict(offered)
-    assert ("interaction.resolved|closed|messaging", "interaction.resolved") in offered
+    assert ("interaction.resolved|closed|messaging", "Conversation closed (interaction.resolved)") in offered
     assert not any(value.startswith(("quote.", "agent.")) for value, _text in offered)
 
     headers = {"Accept": "application/json"}
@@ -143,7 +143,10 @@ def test_the_pages_form_has_the_lists_go_wrong(sandbox: Sandbox) -> None:
     for name, listing in LISTINGS.items():
         requests.post(f"{sandbox.url}/listing", data={"listing": name}, timeout=5)
         assert sandbox.listing == listing
-    assert "<option selected>give half a page</option>" in requests.get(sandbox.url, timeout=5).text
+    assert (
+        '<option value="give half a page" selected>give half a page</option>'
+        in requests.get(sandbox.url, timeout=5).text
+    )
     assert requests.post(f"{sandbox.url}/listing", data={"listing": "?"}, timeout=5).status_code == 400
 
 

@@ -24,16 +24,6 @@ from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.redaction import redact_tokens
 from zenvia_webhooks.subscriptions import Action, Kind, Step
 
-KINDS: dict[Kind, str | Promise] = {
-    Kind.OURS: gettext_lazy("this site"),
-    Kind.PENDING: gettext_lazy("not registered"),
-    Kind.MISSING: gettext_lazy("not listed"),
-    Kind.CHANGED: gettext_lazy("other topics"),
-    Kind.ENDING: gettext_lazy("being removed"),
-    Kind.EXTRA: gettext_lazy("one too many"),
-    Kind.ADOPTABLE: gettext_lazy("without a row"),
-    Kind.FOREIGN: gettext_lazy("another system"),
-}
 BUTTONS: dict[Action, str | Promise] = {
     Action.WAIT: gettext_lazy("Update the row"),
     Action.ACTIVATE: gettext_lazy("Update the row"),
@@ -53,7 +43,7 @@ class Line:
 
     @property
     def kind(self) -> str | Promise:
-        return KINDS[self.step.kind]
+        return self.step.kind.label
 
     @property
     def button(self) -> str | Promise:

@@ -9,6 +9,9 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import F, Min, QuerySet
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_filters import rest_framework as django_filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
@@ -42,9 +45,9 @@ class Parameters(django_filters.DjangoFilterBackend):
         errors = {}
         for name, values in request.query_params.lists():
             if name not in (*names, api_settings.URL_FORMAT_OVERRIDE):
-                errors[name] = [f"There is no such parameter. There are: {', '.join(names)}."]
+                errors[name] = [_("There is no such parameter. There are: %(names)s.") % {"names": ", ".join(names)}]
             elif len(values) > 1 or not values[0]:
-                errors[name] = ["Give one value."]
+                errors[name] = [_("Give one value.")]
         if errors:
             raise ValidationError(errors)
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
@@ -86,8 +89,14 @@ def text(max_length: int) -> Any:
 
 def choice(choices: list[tuple[str, Any]], **options: Any) -> Any:
     """Return a filter for one of the given words, whose refusal names them."""
-    refusal = {"invalid_choice": "Not %(value)s, but one of: " + ", ".join(word for word, _label in choices) + "."}
+    text = format_lazy(
+        gettext_lazy("Not {value}, but one of: {words}."), value="%(value)s", words=", ".join(dict(choices))
+    )
+    refusal = {"invalid_choice": text}
     return django_filters.ChoiceFilter(lookup_expr="exact", choices=choices, error_messages=refusal, **options)
+
+
+ORDERS = [("newest", gettext_lazy("Highest id first")), ("oldest", gettext_lazy("Lowest id first"))]
 
 
 class SubscriptionFilters(django_filters.FilterSet):
@@ -105,14 +114,16 @@ class EventFilters(django_filters.FilterSet):
     topic = text(100)
     status = choice(Event.Status.choices)
     account = text(100)
-    received_after = MomentFilter(method="received_since", help_text="Received then or later.")
-    received_before = MomentFilter(method="received_until", help_text="Received earlier.")
+    received_after = MomentFilter(method="received_since", help_text=gettext_lazy("Received then or later."))
+    received_before = MomentFilter(method="received_until", help_text=gettext_lazy("Received earlier."))
     about = django_filters.CharFilter(
         method="about_person",
         max_length=255,
-        help_text="About a person: a phone number in any notation, an e-mail address, or a lead's id.",
+        help_text=gettext_lazy("About a person: a phone number in any notation, an e-mail address, or a lead's id."),
     )
-    order = choice([("newest", "Highest id first"), ("oldest", "Lowest id first")], method="in_order")
+    order = choice(
+        [("newest", gettext_lazy("Highest id first")), ("oldest", gettext_lazy("Lowest id first"))], method="in_order"
+    )
 
     # A list is walked by id: without a bound on the id too, what finds no more would walk on to the end of the table.
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
@@ -34,7 +35,7 @@ class Pages(CursorPagination):
         return size
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        refusal = ValidationError({"cursor": ["No cursor of this list: take the links as they are."]})
+        refusal = ValidationError({"cursor": [_("No cursor of this list: take the links as they are.")]})
         try:
             cursor = super().decode_cursor(request)
         except NotFound:

@@ -8,6 +8,7 @@ from typing import IO, Any, ClassVar
 from django.apps import apps
 from django.db.models import Model
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
 from rest_framework import views
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
@@ -51,10 +52,10 @@ class JSONBody(BaseParser):
         try:
             body = stream.read(MAX_BODY_BYTES + 1)
             if len(body) > MAX_BODY_BYTES:
-                raise ValueError(f"more than {MAX_BODY_BYTES} bytes")
+                raise ValueError(_("more than %(number)d bytes") % {"number": MAX_BODY_BYTES})
             parsed: dict[str, Any] = safe_json.make_safe(safe_json.parse_object(body))
         except (OSError, ValueError) as error:
-            raise ParseError(f"No JSON object: {error}") from None
+            raise ParseError(_("No JSON object: %(error)s") % {"error": error}) from None
         return parsed
 
 

@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
@@ -172,7 +173,7 @@ class ReplaySerializer(serializers.Serializer[Any]):
         required=False,
         allow_empty=False,
         max_length=1000,
-        help_text="Names; by default, those that have not succeeded, or all if each has.",
+        help_text=_("Names; by default, those that have not succeeded, or all if each has."),
     )
 
 

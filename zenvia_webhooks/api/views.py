@@ -6,6 +6,7 @@ from typing import Any
 from django.db import router as databases
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import UnsupportedMediaType, ValidationError
@@ -88,13 +89,13 @@ class EventViewSet(RetrieveModelMixin, ListViewSet):
         # A replay must not run on a body that was left unread.
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal() or "Transfer-Encoding" in request.headers:
-            return Response({"detail": "Send a Content-Length."}, status=411)
+            return Response({"detail": _("Send a Content-Length.")}, status=411)
         if length.strip("0") and self.get_content_negotiator().select_parser(request, self.get_parsers()) is None:
             raise UnsupportedMediaType(request.content_type)
         event = self.get_object()
         wanted = serializers.ReplaySerializer(data=dict(request.data))
         if unknown := set(request.data) - set(wanted.fields):
-            raise ValidationError({name: ["There is no such key. There is: receivers."] for name in unknown})
+            raise ValidationError({name: [_("There is no such key. There is: receivers.")] for name in unknown})
         wanted.is_valid(raise_exception=True)
         try:
             names = event.replay(wanted.validated_data.get("receivers"))
@@ -112,15 +113,15 @@ class EventViewSet(RetrieveModelMixin, ListViewSet):
 def reason_for_none(event: Event) -> str:
     """Return why there was nothing to replay."""
     reasons = {
-        Event.Status.PENDING: "The event is pending: a worker will hand it to its receivers.",
-        Event.Status.QUARANTINED: "The event is quarantined: it was not understood.",
-        Event.Status.ERASED: "The event is erased.",
+        Event.Status.PENDING: _("The event is pending: a worker will hand it to its receivers."),
+        Event.Status.QUARANTINED: _("The event is quarantined: it was not understood."),
+        Event.Status.ERASED: _("The event is erased."),
     }
     if event.status in reasons:
         return reasons[Event.Status(event.status)]
     if not receivers_of(event, Event):
-        return "No receiver is connected for its topic in the web process."
-    return "The event is in a worker's hands: try again when its lease is over."
+        return _("No receiver is connected for its topic in the web process.")
+    return _("The event is in a worker's hands: try again when its lease is over.")
 
 
 router = SimpleRouter(use_regex_path=False)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's own names
 from django.http.request import validate_host
+from django.utils.translation import gettext as _
 
 from zenvia_webhooks.callback import webhook_path
 from zenvia_webhooks.checks.reading import is_broken, read
@@ -26,7 +27,7 @@ def check_callback(**kwargs: Any) -> list[CheckMessage]:
         return [
             Warning(
                 str(error),
-                hint="Until then nothing can be registered at Zenvia.",
+                hint=_("Until then nothing can be registered at Zenvia."),
                 id="zenvia_webhooks.W004",
             )
         ]
@@ -34,8 +35,8 @@ def check_callback(**kwargs: Any) -> list[CheckMessage]:
     if len(paths) > 1:
         found.append(
             Warning(
-                f"The webhook's URL changes with the language: {', '.join(sorted(paths))}.",
-                hint="Include zenvia_webhooks.urls outside of i18n_patterns().",
+                _("The webhook's URL changes with the language: %(paths)s.") % {"paths": ", ".join(sorted(paths))},
+                hint=_("Include zenvia_webhooks.urls outside of i18n_patterns()."),
                 id="zenvia_webhooks.W005",
             )
         )
@@ -46,16 +47,19 @@ def _base_url() -> Iterator[CheckMessage]:
     base = read("callback_base_url")
     if base is None and not is_broken("callback_base_url"):
         yield Warning(
-            "ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] is not set: nothing can be registered at Zenvia.",
-            hint="Set it to the public origin of this site, such as 'https://crm.example.com'.",
+            _("ZENVIA_WEBHOOKS['CALLBACK_BASE_URL'] is not set: nothing can be registered at Zenvia."),
+            hint=_("Set it to the public origin of this site, such as 'https://crm.example.com'."),
             id="zenvia_webhooks.W003",
         )
     host = urlsplit(base or "").hostname
     if host and not validate_host(host, settings.ALLOWED_HOSTS or _DEBUG_HOSTS):
         yield Warning(
-            f"ALLOWED_HOSTS does not allow {host}, the host of CALLBACK_BASE_URL: "
-            "Django answers 400 to Zenvia before the webhook sees the call.",
-            hint=f"Add {host!r} to ALLOWED_HOSTS.",
+            _(
+                "ALLOWED_HOSTS does not allow %(host)s, the host of CALLBACK_BASE_URL: "
+                "Django answers 400 to Zenvia before the webhook sees the call."
+            )
+            % {"host": host},
+            hint=_("Add %(host)r to ALLOWED_HOSTS.") % {"host": host},
             id="zenvia_webhooks.W006",
         )
 

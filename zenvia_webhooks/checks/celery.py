@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's own names
+from django.utils.translation import gettext as _
 
 from zenvia_webhooks import broker, signals, wakeup
 from zenvia_webhooks.models import Event
@@ -16,8 +17,8 @@ def check_celery(**kwargs: Any) -> list[CheckMessage]:
     if app.main == "default":
         return [
             Warning(
-                "No Celery app is loaded in this process: events wait for the sweep instead of going out at once.",
-                hint="Import your Celery app in your project's __init__.py, as Celery's guide for Django says.",
+                _("No Celery app is loaded in this process: events wait for the sweep instead of going out at once."),
+                hint=_("Import your Celery app in your project's __init__.py, as Celery's guide for Django says."),
                 id="zenvia_webhooks.W007",
             )
         ]
@@ -26,9 +27,11 @@ def check_celery(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "Beat has no sweep on its schedule: failed deliveries are not attempted again.",
-            hint="Merge zenvia_webhooks.schedule.BEAT_SCHEDULE into CELERY_BEAT_SCHEDULE, and run beat. "
-            "Silence this where the sweep is in a database of django-celery-beat's alone.",
+            _("Beat has no sweep on its schedule: failed deliveries are not attempted again."),
+            hint=_(
+                "Merge zenvia_webhooks.schedule.BEAT_SCHEDULE into CELERY_BEAT_SCHEDULE, and run beat. "
+                "Silence this where the sweep is in a database of django-celery-beat's alone."
+            ),
             id="zenvia_webhooks.W008",
         )
     ]
@@ -41,10 +44,15 @@ def check_celery_apps(**kwargs: Any) -> list[CheckMessage]:
     names = ", ".join(repr(app.main) for app in broker.apps())
     return [
         Warning(
-            f"Several Celery apps are loaded in this process ({names}): hints may go to another broker than the "
-            "project's, and events then wait for the sweep.",
-            hint="Make the project's app in a module celery.py beside the settings, and import it in the __init__.py "
-            "there, as Celery's guide for Django says.",
+            _(
+                "Several Celery apps are loaded in this process (%(names)s): hints may go to another broker than the "
+                "project's, and events then wait for the sweep."
+            )
+            % {"names": names},
+            hint=_(
+                "Make the project's app in a module celery.py beside the settings, and import it in the __init__.py "
+                "there, as Celery's guide for Django says."
+            ),
             id="zenvia_webhooks.W014",
         )
     ]
@@ -56,8 +64,8 @@ def check_receivers(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "No receiver is connected to a signal of zenvia_webhooks: events are stored, and that is all.",
-            hint="Connect one, and import its module in the ready() of your AppConfig.",
+            _("No receiver is connected to a signal of zenvia_webhooks: events are stored, and that is all."),
+            hint=_("Connect one, and import its module in the ready() of your AppConfig."),
             id="zenvia_webhooks.W009",
         )
     ]

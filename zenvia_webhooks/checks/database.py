@@ -32,8 +32,8 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
     if not connection.settings_dict.get("AUTOCOMMIT", True):
         return [
             Error(
-                f"DATABASES[{connection.alias!r}]['AUTOCOMMIT'] is False: no event can be stored.",
-                hint="Leave it out; Django's transactions need it.",
+                _("DATABASES[%(alias)r]['AUTOCOMMIT'] is False: no event can be stored.") % {"alias": connection.alias},
+                hint=_("Leave it out; Django's transactions need it."),
                 id="zenvia_webhooks.E005",
             )
         ]
@@ -54,8 +54,9 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "SQLite's transactions are deferred: with several writers, many fail with 'database is locked'.",
-            hint=f"Set DATABASES[{connection.alias!r}]['OPTIONS'] = {{'transaction_mode': 'IMMEDIATE'}}.",
+            _("SQLite's transactions are deferred: with several writers, many fail with 'database is locked'."),
+            hint=_("Set DATABASES[%(alias)r]['OPTIONS'] = {'transaction_mode': 'IMMEDIATE'}.")
+            % {"alias": connection.alias},
             id="zenvia_webhooks.W010",
         )
     ]
@@ -72,7 +73,9 @@ def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if not settings.USE_TZ:
         found.append(
-            Error("USE_TZ is False: no event can be stored.", hint="Set USE_TZ = True.", id="zenvia_webhooks.E004")
+            Error(
+                _("USE_TZ is False: no event can be stored."), hint=_("Set USE_TZ = True."), id="zenvia_webhooks.E004"
+            )
         )
     # Columns without a time zone are read and written in the connection's, which USE_TZ makes UTC unless it is set.
     for alias in dict.fromkeys([router.db_for_write(Event), router.db_for_read(Event)]):
@@ -80,8 +83,9 @@ def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
         if zone not in (None, "UTC", "Etc/UTC") and not columns.supports_timezones:
             found.append(
                 Error(
-                    f"DATABASES[{alias!r}]['TIME_ZONE'] is {zone!r}: our times, which are in UTC, would be off.",
-                    hint="Leave it out; if other tables need it, route ours to a database without it.",
+                    _("DATABASES[%(alias)r]['TIME_ZONE'] is %(zone)r: our times, which are in UTC, would be off.")
+                    % {"alias": alias, "zone": zone},
+                    hint=_("Leave it out; if other tables need it, route ours to a database without it."),
                     id="zenvia_webhooks.E006",
                 )
             )
@@ -96,8 +100,12 @@ def check_tenants(**kwargs: Any) -> list[CheckMessage]:
     of_tenants["TENANT_APPS"] = getattr(settings, "TENANT_APPS", None) or []
     return [
         Error(
-            f"{where} holds zenvia_webhooks: each tenant would have events of its own, and no worker would find them.",
-            hint='List it in the public schema\'s apps (SHARED_APPS) only; see "django-tenants" in the README.',
+            _(
+                "%(where)s holds zenvia_webhooks: each tenant would have events of its own, and no worker would find "
+                "them."
+            )
+            % {"where": where},
+            hint=_('List it in the public schema\'s apps (SHARED_APPS) only; see "django-tenants" in the README.'),
             id="zenvia_webhooks.E007",
         )
         for where, apps in of_tenants.items()
@@ -115,10 +123,15 @@ def check_asgi(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"DATABASES[{connection.alias!r}]['CONN_MAX_AGE'] keeps connections, and the site has an ASGI_APPLICATION: "
-            "under ASGI they pile up until the database takes no more, and webhooks are answered 503.",
-            hint="Set it to 0, and use a pool: OPTIONS['pool'] of PostgreSQL, or PgBouncer. Silence this where "
-            "webhooks are served by WSGI.",
+            _(
+                "DATABASES[%(alias)r]['CONN_MAX_AGE'] keeps connections, and the site has an ASGI_APPLICATION: under "
+                "ASGI they pile up until the database takes no more, and webhooks are answered 503."
+            )
+            % {"alias": connection.alias},
+            hint=_(
+                "Set it to 0, and use a pool: OPTIONS['pool'] of PostgreSQL, or PgBouncer. Silence this where "
+                "webhooks are served by WSGI."
+            ),
             id="zenvia_webhooks.W015",
         )
     ]
@@ -130,8 +143,8 @@ def check_caches(**kwargs: Any) -> list[CheckMessage]:
     if apps.is_installed("cachalot") and APP not in getattr(settings, "CACHALOT_UNCACHABLE_APPS", ()):
         found.append(
             Warning(
-                "django-cachalot caches our tables, which change with every event.",
-                hint=f"Add {APP!r} to CACHALOT_UNCACHABLE_APPS.",
+                _("django-cachalot caches our tables, which change with every event."),
+                hint=_("Add %(app)r to CACHALOT_UNCACHABLE_APPS.") % {"app": APP},
                 id="zenvia_webhooks.W013",
             )
         )
@@ -139,9 +152,12 @@ def check_caches(**kwargs: Any) -> list[CheckMessage]:
     if apps.is_installed("cacheops") and (name := _profile(profiles)):
         found.append(
             Error(
-                f"CACHEOPS[{name!r}] caches our tables, and an update of many rows does not empty its cache: workers "
-                "would not find their events.",
-                hint=f"Set CACHEOPS['{APP}.*'] = None.",
+                _(
+                    "CACHEOPS[%(name)r] caches our tables, and an update of many rows does not empty its cache: "
+                    "workers would not find their events."
+                )
+                % {"name": name},
+                hint=_("Set CACHEOPS['%(app)s.*'] = None.") % {"app": APP},
                 id="zenvia_webhooks.E008",
             )
         )
@@ -173,10 +189,15 @@ def check_character_set(databases: Collection[str] | None = None, **kwargs: Any)
         return []
     return [
         Warning(
-            f"The database {alias!r} has the character set {name}: what it lacks, such as an emoji in a lead's name, "
-            "is stored in ASCII, as in \\U0001f600. An event's body keeps the exact bytes.",
-            hint="Convert the database to UTF8 (PostgreSQL), or its tables and OPTIONS['charset'] to utf8mb4 (MariaDB, "
-            "MySQL).",
+            _(
+                "The database %(alias)r has the character set %(name)s: what it lacks, such as an emoji in a lead's "
+                "name, is stored in ASCII, as in %(escape)s. An event's body keeps the exact bytes."
+            )
+            % {"alias": alias, "name": name, "escape": "\\U0001f600"},
+            hint=_(
+                "Convert the database to UTF8 (PostgreSQL), or its tables and OPTIONS['charset'] to utf8mb4 (MariaDB, "
+                "MySQL)."
+            ),
             id="zenvia_webhooks.W012",
         )
     ]

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's own names
+from django.utils.translation import gettext as _
 
 from zenvia_webhooks.checks.reading import is_broken, read
 from zenvia_webhooks.conf import KEYS, conf
@@ -22,15 +23,15 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     try:
         unknown = conf.unknown_keys()
     except ZenviaConfigurationError as error:
-        return [Error(str(error), hint="See the settings in the README.", id="zenvia_webhooks.E001")]
+        return [Error(str(error), hint=_("See the settings in the README."), id="zenvia_webhooks.E001")]
     found: list[CheckMessage] = [
-        Error(line, hint="Remove it, or correct its name.", id="zenvia_webhooks.E002") for line in unknown
+        Error(line, hint=_("Remove it, or correct its name."), id="zenvia_webhooks.E002") for line in unknown
     ]
     for name in KEYS.values():
         try:
             getattr(conf, name)
         except ZenviaConfigurationError as error:
-            found.append(Error(str(error), hint="See the settings in the README.", id="zenvia_webhooks.E003"))
+            found.append(Error(str(error), hint=_("See the settings in the README."), id="zenvia_webhooks.E003"))
     return found
 
 
@@ -40,8 +41,8 @@ def check_account(**kwargs: Any) -> list[CheckMessage]:
     if not accounts and not is_broken("accounts"):
         return [
             Warning(
-                "ZENVIA_WEBHOOKS['ACCOUNTS'] has no account: nothing can be registered at Zenvia.",
-                hint="Add 'ACCOUNTS': {'default': {'API_KEY': ...}}; Zenvia shows you the key.",
+                _("ZENVIA_WEBHOOKS['ACCOUNTS'] has no account: nothing can be registered at Zenvia."),
+                hint=_("Add 'ACCOUNTS': {'default': {'API_KEY': ...}}; Zenvia shows you the key."),
                 id="zenvia_webhooks.W001",
             )
         ]
@@ -51,16 +52,17 @@ def check_account(**kwargs: Any) -> list[CheckMessage]:
         if account.api_key is None:
             found.append(
                 Warning(
-                    f"The account {alias!r} has no API_KEY: nothing can be registered at Zenvia.",
-                    hint=f"Set {where}['API_KEY'], from the environment for example.",
+                    _("The account %(alias)r has no API_KEY: nothing can be registered at Zenvia.") % {"alias": alias},
+                    hint=_("Set %(setting)s, from the environment for example.") % {"setting": f"{where}['API_KEY']"},
                     id="zenvia_webhooks.W002",
                 )
             )
         if current := current_address(urlsplit(account.api_url).hostname or ""):
             found.append(
                 Warning(
-                    f"{where}['API_URL'] is an address of former days, which no longer exists.",
-                    hint=f"Set it to {current!r}, with 'CONTRACT': 'conversion'.",
+                    _("%(setting)s is an address of former days, which no longer exists.")
+                    % {"setting": f"{where}['API_URL']"},
+                    hint=_("Set it to %(address)r, with 'CONTRACT': 'conversion'.") % {"address": current},
                     id="zenvia_webhooks.W016",
                 )
             )
@@ -74,9 +76,17 @@ def check_lease(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"ZENVIA_WEBHOOKS['LEASE_SECONDS'] is {lease:g}: a receiver is interrupted after "
-            f"{SOFT_PART * lease:.2g} s, and after {STARTING_PART * lease:.2g} s a worker starts nothing more.",
-            hint=f"Set it to twice what your slowest receiver takes, and to no less than {SHORT_LEASE}; 300 is usual.",
+            _(
+                "ZENVIA_WEBHOOKS['LEASE_SECONDS'] is %(lease)s: a receiver is interrupted after %(interrupted)s s, "
+                "and after %(starting)s s a worker starts nothing more."
+            )
+            % {
+                "lease": f"{lease:g}",
+                "interrupted": f"{SOFT_PART * lease:.2g}",
+                "starting": f"{STARTING_PART * lease:.2g}",
+            },
+            hint=_("Set it to twice what your slowest receiver takes, and to no less than %(least)d; 300 is usual.")
+            % {"least": SHORT_LEASE},
             id="zenvia_webhooks.W011",
         )
     ]

@@ -28,6 +28,19 @@ WORDS: Mapping[str, Promise] = {
     "contact.deleted": _("Contact deleted"),
     "support.expert.agent": _("Support ticket"),
 }
+#: The lists that are compared, by the name that a report has for them.
+LISTS: Mapping[str, Promise] = {
+    "leads": _("leads"),
+    "interactions": _("interactions"),
+    "quotes": _("quotes"),
+    "quotes accepted": _("quotes accepted"),
+    "quotes rejected": _("quotes rejected"),
+}
+
+
+def list_name(name: str) -> str:
+    """Return what people call a list of what happened."""
+    return str(LISTS.get(name, name))
 
 
 def words(topic: str) -> str:

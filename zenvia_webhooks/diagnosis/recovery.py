@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.contracts.words import list_name
 from zenvia_webhooks.diagnosis.findings import Area, Finding, duration, ok, warning
 from zenvia_webhooks.models import Recovery
 from zenvia_webhooks.recovery.explanation import NoListsError
@@ -54,7 +55,7 @@ def numbers(row: Recovery) -> str:
     """Return how many of what Zenvia lists are here, such as "412 of 412 leads"."""
     found = [
         _("%(here)d of %(listed)d %(name)s")
-        % {"here": count["here"] + count["recovered"], "listed": count["listed"], "name": name}
+        % {"here": count["here"] + count["recovered"], "listed": count["listed"], "name": list_name(name)}
         for name, count in row.counts.items()
     ]
     return ", ".join(found) or _("nothing yet")

@@ -8,6 +8,8 @@ from typing import Any
 
 from celery.concurrency import prefork, solo, thread
 from celery.signals import celeryd_after_setup
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 
@@ -41,7 +43,12 @@ def require_supported() -> None:
     """
     if _unsupported is not None:
         raise ZenviaConfigurationError(
-            f"zenvia_webhooks does not run in Celery's pool {_unsupported.__module__}: no event is lost, and none is "
-            "handed out here. Start a worker with --pool prefork (the default), threads or solo; "
-            "with CELERY_TASK_ROUTES, our tasks can have one of their own."
+            format_lazy(
+                _(
+                    "zenvia_webhooks does not run in Celery's pool {pool}: no event is lost, and none is handed out "
+                    "here. Start a worker with --pool prefork (the default), threads or solo; with "
+                    "CELERY_TASK_ROUTES, our tasks can have one of their own."
+                ),
+                pool=_unsupported.__module__,
+            )
         )

@@ -6,15 +6,24 @@ from datetime import datetime, time
 
 from django.core.management.base import CommandError
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.formats import localize
 from django.utils.timezone import is_naive, make_aware
+from django.utils.translation import gettext as _
 
 
 def confirmed(question: str) -> bool:
     """Ask on the terminal; raises CommandError where there is nobody to ask."""
     try:
-        return input(question).strip().lower() in ("y", "yes")
+        choice = _("[y/N]")
+        answer = input(f"{question} {choice} ").strip().lower()
+        return answer in ("y", "yes", *_("y yes").split())
     except (EOFError, RuntimeError):  # the latter without any standard stream
-        raise CommandError("There is nobody to ask: give --no-input.") from None
+        raise CommandError(_("There is nobody to ask: give --no-input.")) from None
+
+
+def plain(number: float) -> str:
+    """Return a number in the reader's format, without decimals where there are none."""
+    return str(localize(int(number) if number == int(number) else number))
 
 
 def moment(text: str) -> datetime:

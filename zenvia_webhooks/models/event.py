@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.db import models, router, transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks import wakeup
@@ -259,6 +260,7 @@ class Event(models.Model):
             return missing or (wanted if again else [])
         names = list(dict.fromkeys(receivers))
         if unknown := set(names) - known - set(connected):
-            there_are = ", ".join(sorted({*known, *connected})) or "none"
-            raise ValueError(f"No receiver is named {', '.join(sorted(unknown))}. There are: {there_are}.")
+            there_are = ", ".join(sorted({*known, *connected})) or gettext("none")
+            text = gettext("No receiver is named %(names)s. There are: %(there_are)s.")
+            raise ValueError(text % {"names": ", ".join(sorted(unknown)), "there_are": there_are})
         return [name for name in names if again or name not in succeeded]

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.crypto import constant_time_compare
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zenvia_webhooks.callback import callback_url, good_base, is_here
 from zenvia_webhooks.models.fields import SafeCharField, SafeTextField
@@ -45,7 +46,7 @@ class Subscription(models.Model):
     class Status(models.TextChoices):
         #: Zenvia was, or is being, called; whether it has the registration is not known.
         PENDING = "pending", _("pending")
-        ACTIVE = "active", _("active")
+        ACTIVE = "active", pgettext_lazy("status of a subscription", "active")
         #: Removed at Zenvia at our wish; its token is dead.
         INACTIVE = "inactive", _("inactive")
         #: It was active, and Zenvia no longer lists it.

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.contracts.listing import Listed, ObjectList
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConnectionError, ZenviaError
@@ -68,9 +71,16 @@ class Calls:
 
     def _wait_for_turn(self) -> None:
         if self.made >= self._most:
-            raise NotNowError(f"it made {self.made} calls, as many as one run may")
+            raise NotNowError(
+                ngettext(
+                    "it made %(count)d call, as many as one run may",
+                    "it made %(count)d calls, as many as one run may",
+                    self.made,
+                )
+                % {"count": self.made}
+            )
         if self._ends is not None and time.monotonic() + self._pause >= self._ends:
-            raise OutOfTimeError("its time was over")
+            raise OutOfTimeError(_("its time was over"))
         time.sleep(self._pause)
         self.made += 1
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks import subscriptions
+from zenvia_webhooks.contracts.words import list_name
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConnectionError
 from zenvia_webhooks.recovery.calls import NotNowError
 from zenvia_webhooks.recovery.report import Report
@@ -15,12 +18,14 @@ class NoListsError(Exception):
 
     def __init__(self, contract: str) -> None:
         super().__init__(
-            _(
-                "Under CONTRACT '%(contract)s' Zenvia publishes no list of what happened, so nothing can be compared "
-                "or recovered. Ask Zenvia for a key of the Conversion API and set CONTRACT to 'conversion', or look "
-                "the time up in Zenvia's panel; what was not answered with a 2xx, Zenvia may send again."
+            format_lazy(
+                gettext_lazy(
+                    "Under CONTRACT '{contract}' Zenvia publishes no list of what happened, so nothing can be compared "
+                    "or recovered. Ask Zenvia for a key of the Conversion API and set CONTRACT to 'conversion', or "
+                    "look the time up in Zenvia's panel; what was not answered with a 2xx, Zenvia may send again."
+                ),
+                contract=contract,
             )
-            % {"contract": contract}
         )
 
 
@@ -62,5 +67,8 @@ def _advice(error: Exception, again: str) -> str:
 def words_of(report: Report) -> str:
     """Return what keeps a report from being whole; empty for nothing."""
     lines = [report.error] if report.error else []
-    lines += [_("Not looked at: %(name)s, %(span)s.") % {"name": name, "span": span} for name, span in report.not_read]
+    lines += [
+        _("Not looked at: %(name)s, %(span)s.") % {"name": list_name(name), "span": span}
+        for name, span in report.not_read
+    ]
     return "\n".join(lines)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from zenvia_webhooks.sandbox.messages import Reply, Request, error_reply
 
 CODES = {
@@ -47,11 +50,18 @@ class Fault:
     hang_up: bool = False
 
     def __str__(self) -> str:
-        calls = f"{self.next} {self.method or 'API'} call{'s' * (self.next > 1)}"
-        calls += f" to {self.path}" * (self.path is not None) + f" after {self.skip} more" * (self.skip > 0)
-        what = [str(self.status or ""), "empty" * self.empty, "HTML" * self.html, "no answer" * self.hang_up]
-        late = f"after {self.delay:g} s" if self.delay else ""
-        return f"{calls}: " + ", ".join(part for part in (*what, late) if part)
+        calls = ngettext("%(count)d %(method)s call", "%(count)d %(method)s calls", self.next)
+        parts = [calls % {"count": self.next, "method": self.method or "API"}]
+        parts += [_("to %(path)s") % {"path": self.path}] if self.path is not None else []
+        parts += [_("after %(count)d more") % {"count": self.skip}] if self.skip else []
+        what = {
+            str(self.status): self.status is not None,
+            _("empty"): self.empty,
+            "HTML": self.html,
+            _("no answer"): self.hang_up,
+            _("after %(seconds)s s") % {"seconds": f"{self.delay:g}"}: self.delay > 0,
+        }
+        return f"{' '.join(parts)}: {', '.join(name for name, is_so in what.items() if is_so)}"
 
 
 class FaultOptions(TypedDict, total=False):

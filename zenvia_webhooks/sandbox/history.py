@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from zenvia_webhooks.sandbox import changes, conversations
 from zenvia_webhooks.sandbox.object_ids import in_milliseconds, now_in_milliseconds
 from zenvia_webhooks.sandbox.objects import envelope
@@ -55,9 +57,15 @@ class History:
         Raises ValueError for an unknown topic or kind, LookupError for an unknown prospect.
         """
         if kind is not None and kind not in KINDS.get(topic, (kind,)):
-            raise ValueError(f"{topic} has no kind {kind!r}: choose from {', '.join(KINDS[topic])}.")
+            raise ValueError(
+                _("%(topic)s has no kind %(kind)r: choose from %(kinds)s.")
+                % {"topic": topic, "kind": kind, "kinds": ", ".join(KINDS[topic])}
+            )
         if topic not in KINDS:
-            raise ValueError(f"The sandbox can't make {topic!r} happen: choose from {', '.join(KINDS)}.")
+            raise ValueError(
+                _("The sandbox can't make %(topic)r happen: choose from %(topics)s.")
+                % {"topic": topic, "topics": ", ".join(KINDS)}
+            )
         moment = in_milliseconds(at) if at else now_in_milliseconds()
         with self.store.lock:
             change = self._change(topic, kind, moment, prospect_id)
@@ -121,7 +129,7 @@ class History:
         if prospect_id is not None:
             found = self.store.prospects.get(prospect_id)
             if found is None:
-                raise LookupError(f"The sandbox has no prospect {prospect_id!r}.")
+                raise LookupError(_("The sandbox has no prospect %(id)r.") % {"id": prospect_id})
             return found
         newest_first = self.store.prospects.between(LOWEST_ID, HIGHEST_ID)
         # Of an archived one, a later event would bring it back.

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.sandbox import conversion, history, samples
 from zenvia_webhooks.sandbox.history import History
@@ -105,7 +107,7 @@ class Outbox:
         """
         payload = self._sent.get(remote_id)
         if payload is None:
-            raise LookupError(f"The sandbox has sent nothing to {remote_id!r} yet.")
+            raise LookupError(_("The sandbox has sent nothing to %(id)r yet.") % {"id": remote_id})
         self._sent[remote_id] = _next_attempt(payload)
         return self._post(self._sent[remote_id], remote_id)
 
@@ -144,7 +146,7 @@ class Outbox:
         registration = self._registration(remote_id)
         wire = topic or next(iter(registration.topics), None)
         if wire is None:
-            raise LookupError(f"The subscription {remote_id!r} has no topic: name one.")
+            raise LookupError(_("The subscription %(id)r has no topic: name one.") % {"id": remote_id})
         name = contract or registration.contract
         if name == samples.MESSAGING:
             return samples.sample_payload(wire, name, kind=kind, **fields)
@@ -170,7 +172,7 @@ class Outbox:
     def _registration(self, remote_id: str) -> Registration:
         registration = self._registry.get(remote_id)
         if registration is None:
-            raise LookupError(f"The sandbox has no subscription {remote_id!r}.")
+            raise LookupError(_("The sandbox has no subscription %(id)r.") % {"id": remote_id})
         return registration
 
     def _post_at_once(self, payload: Mapping[str, Any], remote_id: str, times: int, apart: float) -> list[Answer]:
@@ -186,9 +188,11 @@ class Outbox:
         try:
             answer = post_event(registration.callback_url, encode(payload), user_agent=USER_AGENT, patience=patience)
         except (ConnectionError, ValueError) as error:
-            self._report(f"sent {wire} to {remote_id}: {error}")
+            words = {"topic": wire, "id": remote_id, "error": error}
+            self._report(_("sent %(topic)s to %(id)s: %(error)s") % words)
             raise
-        self._report(f"sent {wire} to {remote_id}: answered {answer.status} in {answer.milliseconds} ms")
+        words = {"topic": wire, "id": remote_id, "status": answer.status, "milliseconds": answer.milliseconds}
+        self._report(_("sent %(topic)s to %(id)s: answered %(status)d in %(milliseconds)d ms") % words)
         return answer
 
 

@@ -10,7 +10,11 @@ from typing import Any, Protocol, Unpack
 from urllib.parse import parse_qs
 
 from django.template import Context, Engine
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.sandbox.faults import Fault, FaultOptions
 from zenvia_webhooks.sandbox.listing import Listing
 from zenvia_webhooks.sandbox.messages import RecordedRequest, Reply, Request, error_reply, json_reply
@@ -39,6 +43,22 @@ LISTINGS = {
     "in no order": Listing(order="shuffled"),
     "change their mind": Listing(changes_mind=True),
     "give half a page": Listing(short_pages=True),
+}
+
+#: What people read for these names.
+WORDS: Mapping[str, Promise] = {
+    "empty": _("an empty answer"),
+    "HTML": _("an HTML page"),
+    "slow": _("an answer after 5 s"),
+    "hangs": _("no answer for 10 minutes"),
+    "no answer": _("a connection that is cut off"),
+    "as Zenvia's": _("behave as Zenvia's"),
+    "ignore the cursor": _("ignore the cursor"),
+    "give 100 at most": _("give 100 at most"),
+    "oldest first": _("give the oldest first"),
+    "in no order": _("give them in no order"),
+    "change their mind": _("change their mind"),
+    "give half a page": _("give half a page"),
 }
 
 HEADERS = {
@@ -91,7 +111,7 @@ def answer(request: Request, sandbox: Shown) -> Reply | None:
         # A form on any other site could press the button too; browsers say where a form is from.
         origin = request.headers.get("Origin")
         if origin is not None and origin != f"http://{request.headers.get('Host')}":
-            return error_reply(403, "forbidden", "This form is not the sandbox's own.")
+            return error_reply(403, "forbidden", gettext("This form is not the sandbox's own."))
         fields = parse_qs(request.body.decode("utf-8", "replace"))
         return forms[request.route](request, sandbox, {name: values[0] for name, values in fields.items()})
     if request.route in forms and request.method == "GET":
@@ -99,14 +119,15 @@ def answer(request: Request, sandbox: Shown) -> Reply | None:
         return Reply(status=303, headers={"Location": "/"})
     if request.route in ("/", *forms):
         allow = "GET, HEAD" if request.route == "/" else "POST"
-        return error_reply(405, "method_not_allowed", f"{request.method} is not possible here.", allow=allow)
+        text = gettext("%(method)s is not possible here.") % {"method": request.method}
+        return error_reply(405, "method_not_allowed", text, allow=allow)
     return None
 
 
 def _send(request: Request, sandbox: Shown, fields: Mapping[str, str]) -> Reply:
     remote_id, topic, how = fields.get("subscription", ""), fields.get("topic", ""), fields.get("how")
     if not remote_id or not topic.isprintable():
-        return _result(request, sandbox, 400, {"error": "The form needs 'subscription' and may have 'topic'."})
+        return _result(request, sandbox, 400, {"error": gettext("The form needs 'subscription' and may have 'topic'.")})
     name, kind, contract = (part or None for part in (*topic.split("|"), "", "")[:3])
     heading = {"subscription": remote_id, "topic": ": ".join(part for part in (name, kind) if part)}
     try:
@@ -134,7 +155,7 @@ def _fail(request: Request, sandbox: Shown, fields: Mapping[str, str]) -> Reply:
     fault = FAULTS.get(fields.get("fault", ""))
     count = fields.get("next", "1")
     if fault is None or not count.isascii() or not count.isdecimal() or not 0 < int(count[:4]) < 1000:
-        return _result(request, sandbox, 400, {"error": "The form needs 'fault', and 'next' from 1 to 999."})
+        return _result(request, sandbox, 400, {"error": gettext("The form needs 'fault', and 'next' from 1 to 999.")})
     planned = FaultOptions(next=int(count), method=fields.get("method") or None)
     planned.update(fault)
     sandbox.fail(**planned)
@@ -144,7 +165,7 @@ def _fail(request: Request, sandbox: Shown, fields: Mapping[str, str]) -> Reply:
 def _listing(request: Request, sandbox: Shown, fields: Mapping[str, str]) -> Reply:
     listing = LISTINGS.get(fields.get("listing", ""))
     if listing is None:
-        return _result(request, sandbox, 400, {"error": "The form needs 'listing'."})
+        return _result(request, sandbox, 400, {"error": gettext("The form needs 'listing'.")})
     sandbox.listing = listing
     return Reply(status=303, headers={"Location": "/"})
 
@@ -175,9 +196,9 @@ def _page(sandbox: Shown, result: dict[str, object] | None = None, *, status: in
     context = {
         "api_url": sandbox.api_url,
         "subscriptions": [(one, _options(sandbox, one)) for one in sandbox.subscriptions],
-        "listings": [(name, listing == sandbox.listing) for name, listing in LISTINGS.items()],
+        "listings": [(name, WORDS[name], listing == sandbox.listing) for name, listing in LISTINGS.items()],
         "calls": calls,
-        "faults": FAULTS,
+        "faults": [(name, WORDS.get(name, name)) for name in FAULTS],
         "planned": [str(fault) for fault in sandbox.faults],
         "result": shown,
     }
@@ -191,7 +212,7 @@ def _options(sandbox: Shown, registration: Registration) -> list[tuple[str, list
     kinds = Counter((contract, topic) for contract, pairs in choices.items() for topic, _kind in pairs)
 
     def shown(contract: str, topic: str, kind: str) -> str:
-        return f"{topic}: {kind}" if kinds[contract, topic] > 1 else topic
+        return f"{label(topic)}: {kind}" if kinds[contract, topic] > 1 else label(topic)
 
     return [
         (contract, [("|".join((topic, kind, contract)), shown(contract, topic, kind)) for topic, kind in pairs])
@@ -202,4 +223,5 @@ def _options(sandbox: Shown, registration: Registration) -> list[tuple[str, list
 @functools.cache
 def _engine() -> Engine:
     # Not the host project's engine: the sandbox runs whatever its TEMPLATES say.
-    return Engine(dirs=[str(Path(__file__).parent.parent / "templates")])
+    templates = str(Path(__file__).parent.parent / "templates")
+    return Engine(dirs=[templates], libraries={"i18n": "django.templatetags.i18n"})

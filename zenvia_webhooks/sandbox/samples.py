@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from zenvia_webhooks.sandbox import history, messaging_samples
 from zenvia_webhooks.sandbox.object_ids import ObjectIds, derived_id, now_in_milliseconds, timestamp
 from zenvia_webhooks.sandbox.people import invent_person
@@ -56,13 +58,16 @@ def sample_payload(
 def check(contract: str, topic: str, kind: str | None = None, *, strictly: bool = True) -> None:
     """Raise ValueError, with what there is, for an unknown contract or kind; `strictly`, for an unknown topic too."""
     if contract not in KINDS:
-        raise ValueError(f"There are no samples of the contract {contract!r}: choose from {', '.join(KINDS)}.")
+        text = gettext("There are no samples of the contract %(contract)r: choose from %(contracts)s.")
+        raise ValueError(text % {"contract": contract, "contracts": ", ".join(KINDS)})
     topics = KINDS[contract]
     if strictly and topic not in topics:
-        raise ValueError(f"There is no sample of {topic!r} under {contract}: choose from {', '.join(topics)}.")
+        text = gettext("There is no sample of %(topic)r under %(contract)s: choose from %(topics)s.")
+        raise ValueError(text % {"topic": topic, "contract": contract, "topics": ", ".join(topics)})
     if kind is not None and kind not in topics.get(topic, ()):
-        there = ", ".join(topics.get(topic, ())) or "none"
-        raise ValueError(f"{topic} has no kind {kind!r} under {contract}; it has: {there}.")
+        there = ", ".join(topics.get(topic, ())) or gettext("none")
+        text = gettext("%(topic)s has no kind %(kind)r under %(contract)s; it has: %(kinds)s.")
+        raise ValueError(text % {"topic": topic, "kind": kind, "contract": contract, "kinds": there})
 
 
 def _unknown_conversion(topic: str, fields: Mapping[str, Any]) -> dict[str, Any]:

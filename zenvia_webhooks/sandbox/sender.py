@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from django.utils.translation import gettext as _
 
 from zenvia_webhooks.origins import is_loopback, is_web_url, origin_of
 
@@ -56,7 +57,7 @@ def post_event(url: str, body: bytes, *, user_agent: str, patience: float = TIME
     where `url` is none. Neither names the URL's path: it ends in a secret.
     """
     if not is_web_url(url):
-        raise ValueError("This is no http:// or https:// URL.")
+        raise ValueError(_("This is no http:// or https:// URL."))
     started = time.monotonic()
     with requests.Session() as session:
         # A proxy of the environment can't reach this machine's own address.
@@ -81,14 +82,16 @@ def post_event(url: str, body: bytes, *, user_agent: str, patience: float = TIME
 def _why(url: str, error: requests.RequestException, patience: float) -> str:
     # The library's own text holds the path, and with it the subscription's token.
     if isinstance(error, requests.Timeout):
-        return f"{origin_of(url)} did not answer within {patience:g} s."
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"{origin_of(url)} has no certificate that this machine trusts."
-    if isinstance(error, requests.exceptions.ProxyError):
-        return f"The proxy of this environment did not let {origin_of(url)} be reached."
-    if isinstance(error, requests.ConnectionError) and not _was_cut(error):
-        return f"{origin_of(url)} can't be reached: is the site running, and is this its address?"
-    return f"{origin_of(url)} broke off before its answer was whole."
+        text = _("%(site)s did not answer within %(seconds)s s.")
+    elif isinstance(error, requests.exceptions.SSLError):
+        text = _("%(site)s has no certificate that this machine trusts.")
+    elif isinstance(error, requests.exceptions.ProxyError):
+        text = _("The proxy of this environment did not let %(site)s be reached.")
+    elif isinstance(error, requests.ConnectionError) and not _was_cut(error):
+        text = _("%(site)s can't be reached: is the site running, and is this its address?")
+    else:
+        text = _("%(site)s broke off before its answer was whole.")
+    return text % {"site": origin_of(url), "seconds": f"{patience:g}"}
 
 
 def _was_cut(error: requests.RequestException) -> bool:

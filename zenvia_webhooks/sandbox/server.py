@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 from urllib.parse import quote
 
+from django.utils.translation import gettext as _
+
 from zenvia_webhooks.sandbox import conversion, help_center, page
 from zenvia_webhooks.sandbox.faults import Fault, FaultOptions, Faults
 from zenvia_webhooks.sandbox.handler import HOST, Server
@@ -201,7 +203,8 @@ class Sandbox:
             reply = self._faults.apply(request, lambda: self._answer(request))
             self._registry.record(RecordedRequest(**vars(request), status=reply.status))
             # Without the query, which may hold a key, and nothing that a terminal would obey.
-            self._report(f"{request.method} {quote(request.route, safe='/%')} answered {reply.status}")
+            words = {"method": request.method, "path": quote(request.route, safe="/%"), "status": reply.status}
+            self._report(_("%(method)s %(path)s answered %(status)d") % words)
         return reply
 
     def _answer(self, request: Request) -> Reply:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
+from django.db.models import TextChoices
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks.contracts.base import RemoteSubscription
 from zenvia_webhooks.models import Subscription
@@ -19,41 +20,41 @@ from zenvia_webhooks.subscriptions.messages import ago
 Status = Subscription.Status
 
 
-class Kind(StrEnum):
+class Kind(TextChoices):
     """What a line of the plan is about."""
 
     #: A row, and Zenvia lists it.
-    OURS = "ours"
+    OURS = "ours", gettext_lazy("this site")
     #: A row whose outcome is not known, or that Zenvia refused, and that Zenvia does not list.
-    PENDING = "pending"
+    PENDING = "pending", gettext_lazy("not registered")
     #: A row that was registered, and that Zenvia does not list.
-    MISSING = "missing"
+    MISSING = "missing", gettext_lazy("not listed")
     #: A row that Zenvia lists with other topics.
-    CHANGED = "changed"
+    CHANGED = "changed", gettext_lazy("other topics")
     #: A row whose removal was asked for.
-    ENDING = "ending"
+    ENDING = "ending", gettext_lazy("being removed")
     #: One of ours at Zenvia that no row needs.
-    EXTRA = "extra"
+    EXTRA = "extra", gettext_lazy("one too many")
     #: One at Zenvia that calls this site, without a row.
-    ADOPTABLE = "adoptable"
+    ADOPTABLE = "adoptable", gettext_lazy("without a row")
     #: One at Zenvia that calls another site; with a row where a copied database has it.
-    FOREIGN = "foreign"
+    FOREIGN = "foreign", gettext_lazy("another system")
 
 
-class Action(StrEnum):
+class Action(TextChoices):
     """What must be done about a line."""
 
-    KEEP = "keep"
+    KEEP = "keep", gettext_lazy("keep")
     #: Look again: write down what was seen, by which the next plan goes.
-    WAIT = "wait"
-    ACTIVATE = "activate"
+    WAIT = "wait", gettext_lazy("wait")
+    ACTIVATE = "activate", gettext_lazy("activate")
     #: Write down that it is lost, without a call.
-    LOSE = "lose"
+    LOSE = "lose", gettext_lazy("lose")
     #: Write down that it is removed, as was asked for.
-    END = "end"
-    REGISTER = "register"
-    REMOVE = "remove"
-    ADOPT = "adopt"
+    END = "end", gettext_lazy("end")
+    REGISTER = "register", gettext_lazy("register")
+    REMOVE = "remove", gettext_lazy("remove")
+    ADOPT = "adopt", gettext_lazy("adopt")
 
 
 @dataclass(frozen=True, kw_only=True)

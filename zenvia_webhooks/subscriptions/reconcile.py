@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
@@ -102,14 +103,16 @@ def compare_all() -> int:
             steps = current_plan(account)
         except (ZenviaError, ZenviaConfigurationError) as error:
             number += 1
-            logger.warning("account %s could not be compared with Zenvia: %s", account, explain(error, account))
+            with override("en"):  # the log, unlike pages and commands, has one language
+                logger.warning("account %s could not be compared with Zenvia: %s", account, explain(error, account))
             continue
         for step in steps:
             if step.action != Action.ADOPT:
                 record(step)
             if step.action != Action.KEEP and step.kind != Kind.OURS:
                 number += 1
-                logger.warning("%s: %s. %s", step.name, step.action, step.reason)
+                with override("en"):
+                    logger.warning("%s: %s, %s", step.name, step.kind.label, step.action)
     return number
 
 

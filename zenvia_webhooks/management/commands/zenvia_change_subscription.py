@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import router
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -16,52 +18,57 @@ from zenvia_webhooks.redaction import printable
 
 
 class Command(OwnCommand):
-    help = "Changes one subscription, at Zenvia too: its topics, its token, or whether there is one."
+    help = gettext_lazy("Changes one subscription, at Zenvia too: its topics, its token, or whether there is one.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("id", type=int, help="number of the row, as the admin and the plan show it")
+        parser.add_argument("id", type=int, help=_("number of the row, as the admin and the plan show it"))
         verb = parser.add_mutually_exclusive_group(required=True)
         verb.add_argument(
             "--topic",
             action="append",
             type=topic,
             metavar="TOPIC",
-            help="all that it is to hold; repeatable",
+            help=_("all that it is to hold; repeatable"),
         )
-        verb.add_argument("--rotate", action="store_true", help="give it a new token")
-        verb.add_argument("--deactivate", action="store_true", help="remove it at Zenvia, and keep the row")
-        verb.add_argument("--delete", action="store_true", help="remove it at Zenvia, and the row too; its events stay")
+        verb.add_argument("--rotate", action="store_true", help=_("give it a new token"))
+        verb.add_argument("--deactivate", action="store_true", help=_("remove it at Zenvia, and keep the row"))
+        verb.add_argument(
+            "--delete", action="store_true", help=_("remove it at Zenvia, and the row too; its events stay")
+        )
         parser.add_argument(
             "--overlap-hours",
             type=_hours,
             default=subscriptions.OVERLAP,
             metavar="HOURS",
-            help="how long the previous token stays good after a rotation (24)",
+            help=_("how long the previous token stays good after a rotation (24)"),
         )
         parser.add_argument(
-            "--replace", action="store_true", help="even where that cuts off what somebody else has registered"
+            "--replace", action="store_true", help=_("even where that cuts off what somebody else has registered")
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             row = Subscription.objects.using(router.db_for_write(Subscription)).get(pk=options["id"])
         except Subscription.DoesNotExist:
-            raise CommandError(f"There is no subscription #{options['id']}.") from None
+            raise CommandError(_("There is no subscription #%(id)d.") % {"id": options["id"]}) from None
         name = str(row)
         try:
             left_to_do = self.change(row, options)
         except subscriptions.WouldReplaceError as error:
-            raise CommandError(printable(f"{name}: {error} --replace does it all the same.")) from None
+            words = {"subscription": name, "error": error}
+            raise CommandError(
+                printable(_("%(subscription)s: %(error)s --replace does it all the same.") % words)
+            ) from None
         except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
             raise CommandError(printable(f"{name}: {error}")) from None
         if left_to_do:
             self.warn(left_to_do)
         if options["delete"]:
-            self.say(f"Subscription {name}: deleted.")
+            self.say(_("Subscription %(subscription)s: deleted.") % {"subscription": name})
             return
         self.say(subscriptions.describe(row))
         if not options["deactivate"] and (row.status != Subscription.Status.ACTIVE or row.last_error):
-            raise CommandError("It is not as it should be; see above.")
+            raise CommandError(_("It is not as it should be; see above."))
 
     def change(self, row: Subscription, options: dict[str, Any]) -> str:
         """Do what was asked; return what is left for a person to do."""
@@ -83,5 +90,5 @@ def _hours(value: str) -> timedelta:
     except (ValueError, OverflowError):
         hours = timedelta(-1)
     if not timedelta(0) <= hours <= timedelta(days=366):
-        raise ArgumentTypeError(f"{value!r} is no number of hours between 0 and a year.")
+        raise ArgumentTypeError(_("%(hours)r is no number of hours between 0 and a year.") % {"hours": value})
     return hours

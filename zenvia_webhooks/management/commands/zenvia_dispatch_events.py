@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
@@ -13,19 +15,19 @@ from zenvia_webhooks.management.base import OwnCommand
 
 
 class Command(OwnCommand):
-    help = (
+    help = gettext_lazy(
         "Hand due events to their receivers in this process until nothing is due: without Celery, from cron for "
         "example, or to help a worker. Any number of them may run at once, beside workers, too: each event is in one "
         "process's hands at a time. Nothing here ends a receiver that hangs."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--seconds", type=float, help="begin nothing more after so many seconds")
-        parser.add_argument("--limit", type=int, help="take up at most so many events")
+        parser.add_argument("--seconds", type=float, help=_("begin nothing more after so many seconds"))
+        parser.add_argument("--limit", type=int, help=_("take up at most so many events"))
 
     def handle(self, *_args: Any, seconds: float | None, limit: int | None, **_options: Any) -> None:
         if (seconds is not None and seconds <= 0) or (limit is not None and limit <= 0):
-            raise CommandError("--seconds and --limit must be greater than 0.")
+            raise CommandError(_("--seconds and --limit must be greater than 0."))
         heartbeat.write(heartbeat.COMMAND)
         ends = None if seconds is None else time.monotonic() + seconds
         taken_up = 0
@@ -34,4 +36,5 @@ class Command(OwnCommand):
             taken_up += begun
             if not begun or (ends is not None and time.monotonic() >= ends):
                 break
-        self.stdout.write(f"Took up {taken_up} events.")
+        text = ngettext("Took up %(count)d event.", "Took up %(count)d events.", taken_up)
+        self.stdout.write(text % {"count": taken_up})

@@ -7,10 +7,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.listing import Listed, ObjectList
+from zenvia_webhooks.contracts.words import list_name
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.management import audit
 from zenvia_webhooks.management.arguments import confirmed, moment
@@ -26,28 +29,30 @@ TOTAL = 100
 
 
 class Command(OwnCommand):
-    help = (
+    help = gettext_lazy(
         "Compare the leads, interactions and quotes that Zenvia lists with the events that are stored, and name what "
         "is missing; --apply stores it as events and hands them to receivers. What is younger than ten minutes is left "
         "to its webhook. Ends with 1 where not everything could be looked at."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--since", type=moment, required=True, metavar="TIME", help="such as 2026-01-31")
-        parser.add_argument("--until", type=moment, metavar="TIME", help="such as 2026-01-31T12:00 (now)")
-        parser.add_argument("--account", help="its alias in the settings (all that Zenvia publishes lists for)")
-        parser.add_argument("--apply", action="store_true", help="store what is missing, and have receivers run for it")
-        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="don't ask")
+        parser.add_argument("--since", type=moment, required=True, metavar="TIME", help=_("such as 2026-01-31"))
+        parser.add_argument("--until", type=moment, metavar="TIME", help=_("such as 2026-01-31T12:00 (now)"))
+        parser.add_argument("--account", help=_("its alias in the settings (all that Zenvia publishes lists for)"))
+        parser.add_argument(
+            "--apply", action="store_true", help=_("store what is missing, and have receivers run for it")
+        )
+        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help=_("don't ask"))
 
     def handle(
         self, *_args: Any, since: datetime, until: datetime | None, apply: bool, interactive: bool, **options: Any
     ) -> None:
         if since >= (until or now()):
-            raise CommandError("--since must be before --until, and in the past.")
+            raise CommandError(_("--since must be before --until, and in the past."))
         clients = self.clients(options["account"])
-        question = "Store what is missing as events, and have receivers run for it? [y/N] "
+        question = _("Store what is missing as events, and have receivers run for it?")
         if apply and interactive and not confirmed(question):
-            raise CommandError("Nothing was recovered.")
+            raise CommandError(_("Nothing was recovered."))
         unfinished, missing = 0, 0
         for client in clients:
             reports = self.recover(client, since, until, apply=apply)
@@ -57,9 +62,9 @@ class Command(OwnCommand):
                 recovered = sum(count.recovered for report in reports for count in report.counts.values())
                 audit.record("zenvia_recover", f"recovered {recovered} events of the account {client.account.alias}")
         if unfinished:
-            raise CommandError("Not everything could be looked at; see above.")
+            raise CommandError(_("Not everything could be looked at; see above."))
         if missing and not apply:
-            self.stdout.write("Nothing was stored: --apply recovers what is missing.")
+            self.stdout.write(_("Nothing was stored: --apply recovers what is missing."))
 
     def clients(self, account: str | None) -> list[ZenviaClient]:
         """Return the clients to ask with; of several accounts, those of a contract without lists are left out."""
@@ -74,7 +79,8 @@ class Command(OwnCommand):
         except ZenviaConfigurationError as error:
             raise CommandError(str(error)) from None
         if not clients:
-            raise CommandError("There is no account to ask Zenvia about." + " See above." * bool(without))
+            text = _("There is no account to ask Zenvia about. See above.")
+            raise CommandError(text if without else _("There is no account to ask Zenvia about."))
         return clients
 
     def recover(self, client: ZenviaClient, since: datetime, until: datetime | None, *, apply: bool) -> list[Report]:
@@ -87,8 +93,11 @@ class Command(OwnCommand):
             shown = int(part * TOTAL)
 
         def name(of: ObjectList, one: Listed, event_id: int | None) -> None:
-            became = "" if event_id is None else f", event #{event_id}"
-            self.say(f"missing: {of.resource} {one.id} of {one.happened_at:%Y-%m-%d %H:%M:%S} UTC{became}")
+            words = {"resource": of.resource, "id": one.id, "event": event_id}
+            words["time"] = f"{one.happened_at:%Y-%m-%d %H:%M:%S} UTC"
+            text = _("missing: %(resource)s %(id)s of %(time)s")
+            stored = _("missing: %(resource)s %(id)s of %(time)s, event #%(event)d")
+            self.say((text if event_id is None else stored) % words)
 
         reports = []
         for report in command.recover(client, since, until, apply=apply, on_missing=name, on_progress=advance):
@@ -99,18 +108,23 @@ class Command(OwnCommand):
         if not reports:
             minutes = int(LEFT_TO_WEBHOOKS.total_seconds() // 60)
             self.stdout.write(
-                f"{client.account.alias}: nothing to compare. What is younger than {minutes} minutes is left to its "
-                "webhook, and what is older than RETENTION_DAYS may have been purged."
+                _(
+                    "%(account)s: nothing to compare. What is younger than %(minutes)d minutes is left to its webhook, "
+                    "and what is older than RETENTION_DAYS may have been purged."
+                )
+                % {"account": client.account.alias, "minutes": minutes}
             )
         return reports
 
     def show(self, report: Report, *, apply: bool) -> None:
         """Print the numbers of a span, and what was not looked at."""
-        self.stdout.write(f"{report.account}: {report.span}, {report.calls} calls")
+        text = ngettext("%(account)s: %(span)s, %(calls)d call", "%(account)s: %(span)s, %(calls)d calls", report.calls)
+        self.stdout.write(text % {"account": report.account, "span": report.span, "calls": report.calls})
         for listed, count in report.counts.items():
-            recovered = f", {count.recovered} recovered" if apply else ""
-            self.stdout.write(
-                f"  {listed}: {count.listed} at Zenvia, {count.here} here, {count.missing} missing{recovered}"
-            )
-        if words := words_of(report):
-            self.stderr.write(words)
+            words = {"name": list_name(listed), "listed": count.listed, "here": count.here}
+            words |= {"missing": count.missing, "recovered": count.recovered}
+            line = _("%(name)s: %(listed)d at Zenvia, %(here)d here, %(missing)d missing")
+            done = _("%(name)s: %(listed)d at Zenvia, %(here)d here, %(missing)d missing, %(recovered)d recovered")
+            self.stdout.write("  " + (done if apply else line) % words)
+        if left := words_of(report):
+            self.stderr.write(left)

@@ -8,14 +8,19 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import router
 from django.db.models import QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.diagnosis import Area, Severity, diagnose
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.management import audit, history
+from zenvia_webhooks.management.arguments import plain
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Event, Subscription
@@ -26,33 +31,37 @@ LOOK_INTERVAL = 0.5
 
 
 class Command(OwnCommand):
-    help = "Registers this site's webhook at Zenvia: one subscription for each topic, where there is none yet."
+    help = gettext_lazy(
+        "Registers this site's webhook at Zenvia: one subscription for each topic, where there is none yet."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--account", default="default", help="alias in ZENVIA_WEBHOOKS['ACCOUNTS'] (default)")
+        parser.add_argument("--account", default="default", help=_("alias in ZENVIA_WEBHOOKS['ACCOUNTS'] (default)"))
         parser.add_argument(
             "--topic",
             action="append",
             type=topic,
             metavar="TOPIC",
-            help="such as lead.created; repeatable (all known ones)",
+            help=_("such as lead.created; repeatable (all known ones)"),
         )
         parser.add_argument(
-            "--replace", action="store_true", help="even where that cuts off what somebody else has registered"
+            "--replace", action="store_true", help=_("even where that cuts off what somebody else has registered")
+        )
+        parser.add_argument("--wait", action="store_true", help=_("then print the first real event as it arrives"))
+        parser.add_argument(
+            "--timeout", type=float, default=None, metavar="SECONDS", help=_("wait no longer than this")
         )
         parser.add_argument(
             "--no-probe",
             action="store_false",
             dest="probe",
-            help="register even if this machine can't reach the callback URL",
+            help=_("register even if this machine can't reach the callback URL"),
         )
         parser.add_argument(
             "--user",
             metavar="NAME",
-            help="user of this site in whose name the admin's history has it (the one called as you are here)",
+            help=_("user of this site in whose name the admin's history has it (the one called as you are here)"),
         )
-        parser.add_argument("--wait", action="store_true", help="then print the first real event as it arrives")
-        parser.add_argument("--timeout", type=float, default=None, metavar="SECONDS", help="wait no longer than this")
 
     def handle(self, *args: Any, **options: Any) -> None:
         account, user = options["account"], history.user_named(options["user"])
@@ -69,7 +78,9 @@ class Command(OwnCommand):
             raise CommandError(printable(str(error))) from None
         active = [row for row in rows if row.status == Subscription.Status.ACTIVE]
         for row in active:
-            self.say(f"{row}: registered already as {row.remote_id or 'manual'}.")
+            text = _("%(subscription)s: registered already as %(id)s.")
+            manual = _("%(subscription)s: registered already, manually.")
+            self.say((text if row.remote_id else manual) % {"subscription": row, "id": row.remote_id})
         done = {wire(topic) for row in active for topic in row.topics}
         approved = subscriptions.EVERYBODY if options["replace"] else ()
         for row in [*rows, *new]:
@@ -82,7 +93,7 @@ class Command(OwnCommand):
                     active.append(row)
                     done.update(map(wire, row.topics))
         if left := [topic for topic in dict.fromkeys(topics) if wire(topic) not in done]:
-            raise CommandError(f"Not registered: {', '.join(left)}; see above.")
+            raise CommandError(_("Not registered: %(topics)s; see above.") % {"topics": ", ".join(map(label, left))})
         if options["wait"]:
             self.wait(active, latest, options["timeout"])
 
@@ -99,10 +110,12 @@ class Command(OwnCommand):
 
     def register(self, row: Subscription, verb: Callable[..., None], approved: Container[str]) -> bool:
         try:
-            self.say(f"{row}: registering {redact_tokens(row.callback_url)} ...")
+            words = {"subscription": row, "url": redact_tokens(row.callback_url)}
+            self.say(_("%(subscription)s: registering %(url)s ...") % words)
             verb(row, approved=approved)
         except subscriptions.WouldReplaceError as error:
-            self.warn(f"{row}: {error} --replace does it all the same.")
+            words = {"subscription": row, "error": error}
+            self.warn(_("%(subscription)s: %(error)s --replace does it all the same.") % words)
             return False
         except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
             self.warn(f"{row}: {error}")
@@ -112,17 +125,24 @@ class Command(OwnCommand):
         return is_active
 
     def wait(self, rows: list[Subscription], latest: int, timeout: float | None) -> None:
-        self.stdout.write("Waiting for the first event; Ctrl-C ends it.")
+        self.stdout.write(_("Waiting for the first event; Ctrl-C ends it."))
         events = _events().filter(subscription__in=[row.pk for row in rows]).order_by("pk")
-        ends = None if timeout is None else time.monotonic() + timeout
+        begun = time.monotonic()
         try:
             while (event := events.filter(pk__gt=latest).first()) is None:
-                if ends is not None and time.monotonic() > ends:
-                    raise CommandError(f"No event within {timeout:g} s.")
+                if timeout is not None and time.monotonic() > begun + timeout:
+                    raise CommandError(_("No event within %(seconds)s s.") % {"seconds": plain(timeout)})
                 time.sleep(LOOK_INTERVAL)
         except KeyboardInterrupt:
-            raise CommandError("No event yet.") from None
-        self.say(f"{event}: received at {event.received_at:%Y-%m-%d %H:%M:%S %Z}, {event.get_status_display()}.")
+            raise CommandError(_("No event yet.")) from None
+        self.say(
+            _("%(event)s: received on %(time)s, %(status)s.")
+            % {
+                "event": event,
+                "time": date_format(localtime(event.received_at), "DATETIME_FORMAT"),
+                "status": event.get_status_display(),
+            }
+        )
 
 
 def _remember(user: Any, row: Subscription, *, is_new: bool) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import router
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from zenvia_webhooks.management import audit
 from zenvia_webhooks.management.arguments import confirmed, moment
@@ -23,7 +25,7 @@ STATUSES = [Event.Status.FAILED, Event.Status.UNHANDLED, Event.Status.DISPATCHED
 
 
 class Command(OwnCommand):
-    help = (
+    help = gettext_lazy(
         "Have stored events handed to receivers once more: those that failed or that nobody took, unless --status "
         "says otherwise, and of each the receivers that have not succeeded. A worker then runs them."
     )
@@ -33,27 +35,30 @@ class Command(OwnCommand):
             "--status",
             action="append",
             choices=[status.value for status in STATUSES],
-            help="may be repeated (default: failed and unhandled)",
+            help=_("may be repeated (default: failed and unhandled)"),
         )
-        parser.add_argument("--topic", help="such as lead.created")
-        parser.add_argument("--account", help="its alias in the settings")
-        parser.add_argument("--since", type=moment, metavar="TIME", help="received at or after, such as 2026-01-31")
-        parser.add_argument("--until", type=moment, metavar="TIME", help="received before, such as 2026-01-31T12:00")
-        parser.add_argument("--receiver", action="append", metavar="NAME", help="run this one alone; may be repeated")
-        parser.add_argument("--again", action="store_true", help="run also receivers that have succeeded")
-        parser.add_argument("--dry-run", action="store_true", help="only say how many events there are")
-        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="don't ask")
+        parser.add_argument("--topic", help=_("such as lead.created"))
+        parser.add_argument("--account", help=_("its alias in the settings"))
+        parser.add_argument("--since", type=moment, metavar="TIME", help=_("received at or after, such as 2026-01-31"))
+        parser.add_argument("--until", type=moment, metavar="TIME", help=_("received before, such as 2026-01-31T12:00"))
+        parser.add_argument(
+            "--receiver", action="append", metavar="NAME", help=_("run this one alone; may be repeated")
+        )
+        parser.add_argument("--again", action="store_true", help=_("run also receivers that have succeeded"))
+        parser.add_argument("--dry-run", action="store_true", help=_("only say how many events there are"))
+        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help=_("don't ask"))
 
     def handle(
         self, *_args: Any, receiver: list[str] | None, again: bool, dry_run: bool, interactive: bool, **options: Any
     ) -> None:
         events = _chosen(**options)
         total = events.count()
-        self.stdout.write(f"{total} events match.")
+        text = ngettext("%(count)d event matches.", "%(count)d events match.", total)
+        self.stdout.write(text % {"count": total})
         if dry_run or not total:
             return
-        if interactive and not confirmed(f"Replay up to {total} events? [y/N] "):
-            raise CommandError("Nothing was replayed.")
+        if interactive and not confirmed(_question(total)):
+            raise CommandError(_("Nothing was replayed."))
         # All due since this moment, so that what arrives meanwhile is newer and need not wait for them.
         due_at = events.annotate(now=DatabaseNow()).values_list("now", flat=True).first()
         progress, replayed, unknown = Progress(self.stderr, total), 0, ""
@@ -67,7 +72,13 @@ class Command(OwnCommand):
         if unknown and not replayed:
             raise CommandError(unknown)
         audit.record("zenvia_replay_events", f"replayed {replayed} events")
-        self.stdout.write(f"Replayed {replayed} events.")
+        text = ngettext("Replayed %(count)d event.", "Replayed %(count)d events.", replayed)
+        self.stdout.write(text % {"count": replayed})
+
+
+def _question(total: int) -> str:
+    text = ngettext("Replay %(count)d event?", "Replay up to %(count)d events?", total)
+    return text % {"count": total}
 
 
 def _chosen(

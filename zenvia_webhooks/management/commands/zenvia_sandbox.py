@@ -14,6 +14,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import CONTRACTS
@@ -25,15 +27,15 @@ DEFAULT_KEY = "sandbox-key"
 
 
 class Command(OwnCommand):
-    help = "Run a stand-in Zenvia on this machine: its APIs, and a page that sends events."
+    help = gettext_lazy("Run a stand-in Zenvia on this machine: its APIs, and a page that sends events.")
     # It is there for sites that are not set up yet.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=_port, default=8090, help="0 picks a free one (default: %(default)s)")
+        parser.add_argument("--port", type=_port, default=8090, help=_("0 picks a free one (default: %(default)s)"))
         parser.add_argument(
             "--api-key",
-            help=f"the key that callers must send (default: the account's in settings, else {DEFAULT_KEY!r})",
+            help=_("the key that callers must send (default: the account's in settings, else 'sandbox-key')"),
         )
 
         parser.add_argument(
@@ -41,17 +43,23 @@ class Command(OwnCommand):
             type=_count,
             default=0,
             metavar="LEADS",
-            help="begin with so many leads of the last 24 hours, and four messages each, as if your site had been down",
+            help=_(
+                "begin with so many leads of the last 24 hours, and four messages each, as if your site had been down"
+            ),
         )
         parser.add_argument(
-            "--pairs-every", type=_count, default=0, metavar="N", help="post every Nth event twice at the same moment"
+            "--pairs-every",
+            type=_count,
+            default=0,
+            metavar="N",
+            help=_("post every Nth event twice at the same moment"),
         )
         parser.add_argument(
             "--impatient-every",
             type=_count,
             default=0,
             metavar="N",
-            help="post every Nth event without waiting for the answer, and at once again",
+            help=_("post every Nth event without waiting for the answer, and at once again"),
         )
 
     def handle(self, *_args: Any, port: int, api_key: str | None, **options: Any) -> None:
@@ -61,7 +69,7 @@ class Command(OwnCommand):
         except ZenviaConfigurationError as error:
             raise CommandError(str(error)) from None
         if api_key is not None and not api_key.strip():
-            raise CommandError("--api-key must not be empty.")
+            raise CommandError(_("--api-key must not be empty."))
         of_settings = account.api_key if account else None
         sandbox = Sandbox(
             (api_key or of_settings or DEFAULT_KEY).strip(),
@@ -82,7 +90,7 @@ class Command(OwnCommand):
                 self._introduce(sandbox, api_key, account, base_url, much)
                 sandbox.serve_forever()
             except KeyboardInterrupt:
-                self.stdout.write("Stopped.")
+                self.stdout.write(_("Stopped."))
             finally:
                 sandbox.close()
 
@@ -91,15 +99,15 @@ class Command(OwnCommand):
     ) -> None:
         # Only the key that everybody knows is printed.
         if api_key:
-            key = '"...",  # the --api-key that you gave'
+            key = '"...",  # ' + _("the --api-key that you gave")
         elif account and account.api_key:
-            key = '"...",  # as it is now'
+            key = '"...",  # ' + _("as it is now")
         else:
             key = f'"{DEFAULT_KEY}",'
         lines = [
-            f"Zenvia sandbox: {self.style.SUCCESS(sandbox.url + '/')}",
+            _("Zenvia sandbox: %(url)s") % {"url": self.style.SUCCESS(f"{sandbox.url}/")},
             "",
-            "To use it, in your settings:",
+            _("To use it, in your settings:"),
             "",
             "    ZENVIA_WEBHOOKS = {",
             '        "ACCOUNTS": {',
@@ -111,13 +119,13 @@ class Command(OwnCommand):
             "        },",
         ]
         if base_url is None:
-            lines.append('        "CALLBACK_BASE_URL": "http://127.0.0.1:8000",  # where your site runs')
+            lines.append('        "CALLBACK_BASE_URL": "http://127.0.0.1:8000",  # ' + _("where your site runs"))
         lines += [
             "    }",
             "",
-            f"It speaks each CONTRACT: {', '.join(CONTRACTS)}.",
-            *([f"{_spell(much)} of the last 24 hours are there to be listed."] if any(much.values()) else []),
-            "Ctrl-C stops it, and it forgets everything.",
+            _("It speaks each CONTRACT: %(contracts)s.") % {"contracts": ", ".join(CONTRACTS)},
+            *([_listed(much)] if any(much.values()) else []),
+            _("Ctrl-C stops it, and it forgets everything."),
             "",
         ]
         self.stdout.write("\n".join(lines))
@@ -129,9 +137,10 @@ class Command(OwnCommand):
         self.stdout.flush()
 
 
-def _spell(much: dict[str, int]) -> str:
-    *first, last = [f"{count} {what}" for what, count in much.items()]
-    return f"{', '.join(first)} and {last}"
+def _listed(much: dict[str, int]) -> str:
+    return _(
+        "%(leads)d leads, %(messages)d messages and %(quotes)d quotes of the last 24 hours are there to be listed."
+    ) % {**much}
 
 
 @contextmanager
@@ -152,16 +161,19 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text[:6]) > 65535:
-        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+        raise argparse.ArgumentTypeError(_("must be a number from 0 to 65535"))
     return int(text)
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text[:8]) > 100_000:
-        raise argparse.ArgumentTypeError("must be a number from 0 to 100000")
+        raise argparse.ArgumentTypeError(_("must be a number from 0 to 100000"))
     return int(text)
 
 
 def _why(port: int, error: OSError) -> str:
-    what = "is in use" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
-    return f"Port {port} {what}. Choose another with --port, or let --port 0 pick a free one."
+    in_use = _("Port %(port)d is in use. Choose another with --port, or let --port 0 pick a free one.")
+    unusable = _(
+        "Port %(port)d can't be used (%(error)s). Choose another with --port, or let --port 0 pick a free one."
+    )
+    return (in_use if error.errno == errno.EADDRINUSE else unusable) % {"port": port, "error": error.strerror}

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.db import router
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
@@ -24,32 +26,32 @@ DEFAULT_TOPIC = "lead.created"
 
 
 class Command(OwnCommand):
-    help = "Post a sample event to your own webhook over real HTTP, and show what it answers."
+    help = gettext_lazy("Post a sample event to your own webhook over real HTTP, and show what it answers.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--topic", help=f"default: the first of --subscription's topics, else {DEFAULT_TOPIC}")
-        parser.add_argument("--kind", help="which of the topic's samples, such as outbound, image or note")
+        parser.add_argument("--topic", help=_("default: the first of --subscription's topics, else lead.created"))
+        parser.add_argument("--kind", help=_("which of the topic's samples, such as outbound, image or note"))
         where = parser.add_mutually_exclusive_group()
         where.add_argument(
             "--subscription",
             type=int,
             metavar="ID",
-            help="its number in the admin (default: the newest one that holds the topic)",
+            help=_("its number in the admin (default: the newest one that holds the topic)"),
         )
-        where.add_argument("--url", help="post here instead of to a subscription's callback URL")
+        where.add_argument("--url", help=_("post here instead of to a subscription's callback URL"))
         parser.add_argument(
             "--contract",
             choices=list(KINDS),
-            help="whose envelope to send; messaging is the messaging platform's (default: that of the account)",
+            help=_("whose envelope to send; messaging is the messaging platform's (default: that of the account)"),
         )
         what = parser.add_mutually_exclusive_group()
-        what.add_argument("--file", type=Path, metavar="PATH", help="post this file's exact bytes")
+        what.add_argument("--file", type=Path, metavar="PATH", help=_("post this file's exact bytes"))
         what.add_argument(
             "--field",
             action="append",
             default=[],
             metavar="KEY=VALUE",
-            help="put this into the object that the sample is about, as text; may be repeated",
+            help=_("put this into the object that the sample is about, as text; may be repeated"),
         )
 
     def handle(
@@ -76,14 +78,16 @@ class Command(OwnCommand):
         try:
             answer = post_event(url, body, user_agent=USER_AGENT)
         except ValueError:
-            raise CommandError("--url must be an http:// or https:// URL.") from None
+            raise CommandError(_("--url must be an http:// or https:// URL.")) from None
         except ConnectionError as error:
             raise CommandError(str(error)) from None
         # Without the path, which ends in the subscription's secret.
-        self.stdout.write(f"{origin_of(url)} answered {answer.status} in {answer.milliseconds} ms")
+        words = {"site": origin_of(url), "status": answer.status, "milliseconds": answer.milliseconds}
+        self.stdout.write(_("%(site)s answered %(status)d in %(milliseconds)d ms") % words)
         self.stdout.write(printable(answer.excerpt))
         if not answer.ok:
-            raise CommandError(f"The webhook answered {answer.status}: Zenvia would take the event for lost.")
+            text = _("The webhook answered %(status)d: Zenvia would take the event for lost.")
+            raise CommandError(text % {"status": answer.status})
 
 
 def _find(subscription: int | None, topic: str, contract: str | None) -> Subscription:
@@ -92,15 +96,18 @@ def _find(subscription: int | None, topic: str, contract: str | None) -> Subscri
     if subscription is not None:
         row = written.filter(pk=subscription).first()
         if row is None:
-            raise CommandError(f"There is no subscription {subscription}.")
+            raise CommandError(_("There is no subscription #%(id)d.") % {"id": subscription})
         return row
     # Not in SQL: SQLite can't look into a JSON list.
     rows = written.exclude(status=Subscription.Status.INACTIVE).order_by("-created_at", "-pk")
     row = next((row for row in rows if holds(row, topic, contract)), None)
     if row is None:
         raise CommandError(
-            f"No subscription holds {topic!r}. Register one in the admin, under Subscriptions, or with: "
-            f"manage.py zenvia_register_subscription --topic {topic}. To post without one, give --url."
+            _(
+                "No subscription holds %(topic)r. Register one in the admin, under Subscriptions, or with: "
+                "manage.py zenvia_register_subscription --topic %(topic)s. To post without one, give --url."
+            )
+            % {"topic": topic}
         )
     return row
 
@@ -110,7 +117,7 @@ def _sample(account: str, contract: str | None, topic: str, kind: str | None, fi
     for field in fields:
         key, equals, value = field.partition("=")
         if not key or not equals:
-            raise CommandError(f"--field {field!r} must be KEY=VALUE.")
+            raise CommandError(_("--field %(field)r must be KEY=VALUE.") % {"field": field})
         data[key] = value
     # A site without settings can still post to a --url.
     of_settings = conf.accounts.get(account)
@@ -121,7 +128,8 @@ def _sample(account: str, contract: str | None, topic: str, kind: str | None, fi
         check(name, topic, kind, strictly=not (of_account and topic in of_account.wire_topics))
         payload = sample_payload(topic, name, kind=kind, **data)
     except ValueError as error:
-        raise CommandError(f"{error} Of anything else give the bytes, with --file.") from None
+        text = _("%(error)s Of anything else give the bytes, with --file.")
+        raise CommandError(text % {"error": error}) from None
     if of_account:
         payload["topic"] = get_contract(name).wire_topic(topic, of_account.wire_topics)
     return encode(payload)
@@ -131,4 +139,5 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CommandError(f"Can't read {path}: {error.strerror}.") from None
+        words = {"path": path, "error": error.strerror}
+        raise CommandError(_("Can't read %(path)s: %(error)s.") % words) from None

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import router
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
@@ -18,13 +20,13 @@ Status = Subscription.Status
 
 
 class Command(OwnCommand):
-    help = "Compares subscriptions with what Zenvia lists, and prints what to do; --apply does it."
+    help = gettext_lazy("Compares subscriptions with what Zenvia lists, and prints what to do; --apply does it.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--account", help="alias in ZENVIA_WEBHOOKS['ACCOUNTS'] (all)")
-        parser.add_argument("--apply", action="store_true", help="do what the plan says")
+        parser.add_argument("--account", help=_("alias in ZENVIA_WEBHOOKS['ACCOUNTS'] (all)"))
+        parser.add_argument("--apply", action="store_true", help=_("do what the plan says"))
         parser.add_argument(
-            "--replace", action="store_true", help="even where that cuts off what somebody else has registered"
+            "--replace", action="store_true", help=_("even where that cuts off what somebody else has registered")
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,17 +41,18 @@ class Command(OwnCommand):
                 continue
             number += sum(step.action != Action.KEEP for step in steps)
             for step in steps:
-                self.say(f"{step.name}: {step.action}. {step.reason}")
+                self.say(f"{step.name}: {step.action.label}. {step.reason}")
                 if options["apply"] and not self.apply(step, approved):
                     unsettled += 1
         if failures:
-            raise CommandError("Zenvia could not be asked about every account; see above.")
+            raise CommandError(_("Zenvia could not be asked about every account; see above."))
         if unsettled:
-            raise CommandError(f"{unsettled} of {number} not settled; see above.")
+            words = {"count": unsettled, "number": number}
+            raise CommandError(_("%(count)d of %(number)d not settled; see above.") % words)
         if not number:
-            self.stdout.write("There is nothing to do.")
+            self.stdout.write(_("There is nothing to do."))
         elif not options["apply"]:
-            self.stdout.write("Nothing was changed: --apply does it.")
+            self.stdout.write(_("Nothing was changed: --apply does it."))
 
     def accounts(self, account: str | None) -> list[str]:
         try:
@@ -68,7 +71,8 @@ class Command(OwnCommand):
         try:
             subscriptions.reconcile(step.account, only=step, approved=approved)
         except subscriptions.WouldReplaceError as error:
-            self.warn(f"  {step.name}: {error} --replace does it all the same.")
+            words = {"subscription": step.name, "error": error}
+            self.warn("  " + _("%(subscription)s: %(error)s --replace does it all the same.") % words)
             return False
         except (subscriptions.SubscriptionError, ZenviaError, ZenviaConfigurationError) as error:
             self.warn(f"  {step.name}: {error}")
