@@ -62,6 +62,6 @@ def test_web_process_checks_and_commands_need_nothing_of_unix(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "200 pending",
-        "Took up 1 events.",
+        "Took up 1 event.",
         "dispatched",
     ]

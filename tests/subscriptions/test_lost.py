@@ -69,7 +69,7 @@ def test_one_that_is_absent_twice_a_minute_apart_is_lost_and_that_is_told_once(
 
     assert lost == [made.pk]
     assert {request.method for request in sandbox.requests} == {"GET"}
-    assert f"#{made.pk} lead.created (default): register. Zenvia no longer lists it" in caplog.text
+    assert f"#{made.pk} lead.created (default): not listed, register" in caplog.text
     assert made.token not in caplog.text
 
 

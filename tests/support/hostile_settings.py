@@ -17,7 +17,6 @@ MIDDLEWARE = [
     "django.middleware.cache.FetchFromCacheMiddleware",
 ]
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
-LANGUAGE_CODE = "pt-br"
 
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
