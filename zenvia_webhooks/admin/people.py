@@ -19,6 +19,7 @@ from zenvia_webhooks.admin.masked import label_of
 from zenvia_webhooks.erasure.erase import Erased, erase
 from zenvia_webhooks.erasure.person import Person, by_events
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.people.masking import may_see
 
 #: How many events, and rows of the site's own, are named.
@@ -36,7 +37,7 @@ class People:
         if not search_term.strip():
             return queryset, False
         try:
-            return queryset.filter(pk__in=Event.objects.about(search_term).values("pk")), False
+            return cast(EventQuerySet[Event], queryset).about(search_term), False
         except ImproperlyConfigured as error:
             messages.error(request, str(error))
             return queryset.none(), False
