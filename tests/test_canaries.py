@@ -11,11 +11,13 @@ from django.core.management import call_command
 from django.test import Client
 
 from tests.support import receivers
-from tests.support.people import CANARIES, bodies, planted
+from tests.support.people import CANARIES, all_that_is_stored, bodies, planted
 from tests.support.webhooks import path_of
 from zenvia_webhooks import signals
 from zenvia_webhooks.client import ZenviaClient
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.erasure.erase import erase
+from zenvia_webhooks.erasure.person import by_text
 from zenvia_webhooks.models import Delivery, EventKey, Subscription
 from zenvia_webhooks.sandbox import Sandbox
 from zenvia_webhooks.tasks import dispatch_events
@@ -125,3 +127,16 @@ def test_in_no_redirect(subscription: Subscription, client: Client, admin_client
     )
     assert replayed.status_code == 302
     assert found_in(" ".join([*to_login, str(replayed.headers)])) == set()
+
+
+def test_after_an_erasure_in_no_table(subscription: Subscription, admin_client: Client) -> None:
+    events = planted(subscription)
+    for event in events:
+        admin_client.get(f"/admin/zenvia_webhooks/event/{event.pk}/change/")
+    assert found_in(all_that_is_stored()) >= set(CANARIES)
+    erased = erase(by_text(CANARIES["phone"]))
+    selected = {"action": "erase_selected", "_selected_action": [event.pk for event in events], "erase": "yes"}
+    admin_client.post("/admin/zenvia_webhooks/event/", selected)
+    # What was not understood has no number.
+    assert sorted(erased.events) == [event.pk for event in events[:-1]]
+    assert found_in(all_that_is_stored()) & set(CANARIES) == set()

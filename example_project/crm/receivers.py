@@ -7,10 +7,11 @@ older than what has arrived meanwhile is left alone (`event.is_superseded`).
 
 from typing import Any
 
+from django.db.models import Q
 from django.dispatch import receiver
 
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.signals import event_received, interaction_resolved, lead_created, quote_updated
+from zenvia_webhooks.signals import event_received, interaction_resolved, lead_created, person_erased, quote_updated
 
 from .models import Contact
 
@@ -70,3 +71,12 @@ def save_resolved_at(sender: type[Event], event: Event, **kwargs: Any) -> Contac
     # It was resolved then, whatever has happened to the lead since.
     is_latest = contact.last_resolved_at is None or contact.last_resolved_at < moment
     return change(contact, last_resolved_at=moment) if is_latest else contact
+
+
+@receiver(person_erased)
+def forget_contacts(
+    sender: type[Event], lead_ids: frozenset[str], phones: frozenset[str], emails: frozenset[str], **kwargs: Any
+) -> None:
+    """Delete the contacts of a person who was erased; one without a lead's id by its number or address."""
+    without_id = Q(lead_id=None) & (Q(phone__in=phones) | Q(email__in=emails))
+    Contact.objects.filter(Q(lead_id__in=lead_ids) | without_id).delete()

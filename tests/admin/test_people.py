@@ -67,6 +67,18 @@ def test_the_action_shows_first_then_erases_and_logs_nothing_of_the_person(admin
     assert other.pk not in erased
 
 
+def test_without_the_permission_to_see_it_is_not_said_which_rows_are_the_sites_own(client: Client) -> None:
+    lead_created.connect(receivers.create_customer)
+    event = arrived(**ANA)
+    dispatch_due()
+    client.force_login(user_with("view_event", "erase_person"))
+    asking = choose(client, event)
+    said = str(list(confirm(client, asking).context["messages"])[-1])
+    for shown in (asking.content.decode(), said):
+        assert "shop.customer" in shown
+        assert "shop.customer:" not in shown
+
+
 def test_all_of_a_filtered_list_is_not_all_of_the_table(admin_client: Client) -> None:
     event, other = arrived(**ANA), arrived(leadId="eva")
     data = {"action": "erase_selected", "_selected_action": [event.pk], "select_across": "1"}

@@ -49,6 +49,13 @@ save_contact(Event, event("lead.created", name="No id either"))
 assert Contact.objects.filter(lead_id=None).count() == 2
 assert save_quote_status(Event, event("quote.updated")) is None
 
+from zenvia_webhooks.signals import person_erased
+save_contact(Event, event("lead.created", leadId="2", name="Ana", email="ana@example.com"))
+save_contact(Event, event("lead.created", name="Ana", email="ana@example.com"))
+person_erased.send(Event, lead_ids={"2"}, phones=set(), emails={"ana@example.com"}, results=set(), count=1)
+assert Contact.objects.count() == 3
+assert not Contact.objects.filter(name="Ana").exists()
+
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 client = Client(HTTP_HOST="localhost")

@@ -6,6 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.apps import apps
+from django.contrib.admin.models import LogEntry
+from django.db.models import Model
+
 from tests.support.webhooks import conversion_envelope
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.webhook.intake import store
@@ -67,6 +71,16 @@ def planted(subscription: Subscription, data: Mapping[str, str] = CANARIES) -> l
         event.deliveries.create(receiver="crm.receivers.good", status="succeeded", result=f"shop.gone:{data['result']}")
         events.append(event)
     return events
+
+
+def all_that_is_stored() -> str:
+    """Return all that our tables and the admin's log hold, as text."""
+    found: list[Any] = []
+    ours: list[type[Model]] = [*apps.get_app_config("zenvia_webhooks").get_models(), LogEntry]
+    for model in ours:
+        for row in model._default_manager.values():
+            found += [bytes(value) if isinstance(value, memoryview) else value for value in row.values()]
+    return repr(found)
 
 
 def _json(envelope: dict[str, Any]) -> bytes:

@@ -32,8 +32,12 @@ def error(row: Event | Delivery) -> str:
 
 @admin.display(description=_("result"))
 def result(delivery: Delivery) -> str:
-    # Not which one: its text is the host's, and its key may be a number or an address.
-    return str(delivery.result).partition(":")[0]
+    return label_of(delivery.result)
+
+
+def label_of(result: str) -> str:
+    """Return of what model a result is, not which one: its text is the host's, and its key may be a number."""
+    return str(result).partition(":")[0]
 
 
 @admin.display(description=_("payload"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -14,9 +15,12 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from zenvia_webhooks.admin.masked import label_of
 from zenvia_webhooks.erasure.erase import Erased, erase
 from zenvia_webhooks.erasure.person import Person, by_events
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.about import EventQuerySet
+from zenvia_webhooks.people.masking import may_see
 
 #: How many events, and rows of the site's own, are named.
 MOST_SHOWN = 50
@@ -33,7 +37,7 @@ class People:
         if not search_term.strip():
             return queryset, False
         try:
-            return queryset.filter(pk__in=Event.objects.about(search_term).values("pk")), False
+            return cast(EventQuerySet[Event], queryset).about(search_term), False
         except ImproperlyConfigured as error:
             messages.error(request, str(error))
             return queryset.none(), False
@@ -75,6 +79,7 @@ def _question(model_admin: Any, request: HttpRequest, person: Person, selected: 
         # One by one: all of a filtered list would be all of the table once the filter is gone.
         "selected": selected,
         "person": person,
+        "results": _shown(request, person.results),
         "shown": events.order_by("-received_at", "-pk").only("topic", "status", "received_at"),
         "left_out": max(len(person.events) - MOST_SHOWN, 0),
     }
@@ -88,6 +93,12 @@ def _say(request: HttpRequest, erased: Erased) -> None:
     if erased.marked:
         text = gettext("In a worker's hands, and erased once it is done with them: %(events)s.")
         messages.warning(request, text % {"events": ", ".join(f"#{pk}" for pk in erased.marked)})
-    if erased.results:
+    if results := _shown(request, erased.results):
         text = gettext("Rows of your own, which stay unless a receiver of person_erased deletes them: %(rows)s")
-        messages.info(request, text % {"rows": ", ".join(sorted(erased.results)[:MOST_SHOWN])})
+        messages.info(request, text % {"rows": ", ".join(results)})
+
+
+def _shown(request: HttpRequest, results: Iterable[str]) -> list[str]:
+    """Return what receivers returned as a user may see it."""
+    labels = results if may_see(request) else {label_of(result) for result in results}
+    return sorted(labels)[:MOST_SHOWN]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -20,6 +20,7 @@ from rest_framework.settings import api_settings
 
 from zenvia_webhooks.api.pagination import MAX_ID
 from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.clock import from_now
 
 #: The order "oldest" leaves out what is younger, in seconds. An event has its id and time from its insert and can be
@@ -144,7 +145,7 @@ class EventFilters(django_filters.FilterSet):
         return events.filter(received_at__lte=moment - MICROSECOND, pk__lt=first)
 
     def about_person(self, events: QuerySet[Event], name: str, text: str) -> QuerySet[Event]:
-        return events.filter(pk__in=Event.objects.using(events.db).about(text).values("pk"))
+        return cast(EventQuerySet[Event], events).about(text)
 
     def in_order(self, events: QuerySet[Event], name: str, order: str) -> QuerySet[Event]:
         if order == "newest":

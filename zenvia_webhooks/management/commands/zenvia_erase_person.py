@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.db import router
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks.diagnosis.history import moment
 from zenvia_webhooks.erasure.erase import Erased, erase
@@ -28,15 +29,17 @@ MOST_LISTED = 100
 
 
 class Command(OwnCommand):
-    help = (
+    help = gettext_lazy(
         "Erases what events say about a person: those found by the text, and those about the leads that they name. "
         "Shows them first, and asks. --export alone serves who asks what is stored about them: say no to the question."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("text", help="a phone number in any notation, an e-mail address, or a lead's id")
-        parser.add_argument("--export", type=Path, metavar="FILE", help="first write all of it to a new file, as JSON")
-        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="don't ask")
+        parser.add_argument("text", help=_("a phone number in any notation, an e-mail address, or a lead's id"))
+        parser.add_argument(
+            "--export", type=Path, metavar="FILE", help=_("first write all of it to a new file, as JSON")
+        )
+        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help=_("don't ask"))
 
     def handle(self, *_args: Any, text: str, interactive: bool, **options: Any) -> None:
         path: Path | None = options["export"]
@@ -50,7 +53,7 @@ class Command(OwnCommand):
         self.show(person)
         if path is not None:
             self.export(person, path)
-        if interactive and not confirmed(_("Erase what they say? It can't be undone. [y/N] ")):
+        if interactive and not confirmed(_("Erase what they say? It can't be undone.")):
             if path is None:
                 raise CommandError(_("Nothing was erased."))
             self.stdout.write(_("Nothing was erased."))
