@@ -127,7 +127,9 @@ def test_renamed_receiver_is_told_from_one_that_fails() -> None:
 
 
 def test_older_ones_that_are_open_are_seen_behind_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
-    failed(2, "shop.receivers.quote", attempts=4)
+    soon = now() + timedelta(hours=1)
+    for event in failed(2, "shop.receivers.quote", attempts=4, next_attempt_at=soon):
+        Event.objects.filter(pk=event.pk).update(status="retrying", next_attempt_at=soon)
     delivered(5)
     monkeypatch.setattr(standing, "NEWEST", 5)
     [finding] = look()
