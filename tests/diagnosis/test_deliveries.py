@@ -15,6 +15,8 @@ from tests.support import receivers
 from tests.support.webhooks import arrived, let_time_pass
 from zenvia_webhooks.diagnosis import Area, Finding, Link, Severity, diagnose, standing, verdict
 from zenvia_webhooks.dispatch import heartbeat
+from zenvia_webhooks.dispatch.attempts import NotConnectedError
+from zenvia_webhooks.dispatch.outcomes import error_text
 from zenvia_webhooks.models import Delivery, Event, TaskRun
 from zenvia_webhooks.signals import lead_created
 from zenvia_webhooks.tasks import dispatch_events
@@ -22,7 +24,7 @@ from zenvia_webhooks.tasks import dispatch_events
 pytestmark = pytest.mark.django_db
 
 SAVE = "shop.receivers.save"
-GONE = "zenvia_webhooks.dispatch.attempts.NotConnectedError: it is not connected in this worker"
+GONE = error_text(NotConnectedError("it is not connected in this worker"))
 ERROR = "shop.errors.PriceListError: no price for 'Ana Silva' <ana@example.com>, +55 11 99999-9999\nsecond line"
 
 
@@ -125,7 +127,9 @@ def test_renamed_receiver_is_told_from_one_that_fails() -> None:
 
 
 def test_older_ones_that_are_open_are_seen_behind_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
-    failed(2, "shop.receivers.quote", attempts=4)
+    soon = now() + timedelta(hours=1)
+    for event in failed(2, "shop.receivers.quote", attempts=4, next_attempt_at=soon):
+        Event.objects.filter(pk=event.pk).update(status="retrying", next_attempt_at=soon)
     delivered(5)
     monkeypatch.setattr(standing, "NEWEST", 5)
     [finding] = look()

@@ -20,7 +20,7 @@ from tests.support import receivers
 from tests.support.installation import LONG_AGO
 from tests.support.webhooks import arrived, let_time_pass
 from zenvia_webhooks import wakeup
-from zenvia_webhooks.diagnosis import Area, Finding, diagnose, workers
+from zenvia_webhooks.diagnosis import Area, Finding, diagnose, verdict, workers
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.dispatch.claims import claim_due
 from zenvia_webhooks.models import Event, TaskRun
@@ -64,6 +64,13 @@ def test_new_site_never_had_a_worker() -> None:
     # The queue is the one that the routes name, the app the project's.
     assert "celery -A tests worker -Q celery" in finding.fix
     assert ids(Area.BEAT, Area.RECEIVERS) == ["beat-skipped", "receivers-skipped"]
+
+
+def test_worker_that_died_is_missed_after_two_sweeps() -> None:
+    signs(worker=now() - timedelta(seconds=2 * wakeup.SWEEP_INTERVAL + 1), beat=now())
+    assert ids(Area.WORKER) == ["no-worker"]
+    # Nobody was asked for a new heartbeat, which may come a little later.
+    assert verdict([Area.WORKER]).problems == ()
 
 
 def test_hint_wakes_a_worker_whose_heartbeat_is_old(monkeypatch: pytest.MonkeyPatch) -> None:

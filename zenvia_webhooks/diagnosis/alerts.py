@@ -89,10 +89,7 @@ def _send(kind: str, findings: Sequence[Finding]) -> bool:
     if last is None:
         return False
     sent_at, note, now = last
-    about = [finding.about for finding in findings]
-    is_news = not set(about).issubset(note.splitlines())
-    is_broken = any(finding.severity == Severity.BROKEN for finding in findings)
-    if now - sent_at < INTERVAL or not (is_news or (is_broken and now - sent_at >= REMINDER)):
+    if not _is_due(findings, now - sent_at, note.splitlines()):
         return False
     # Of two workers that have come so far, one changes the row.
     if not rows.filter(started_at=sent_at).update(started_at=now):
@@ -101,8 +98,17 @@ def _send(kind: str, findings: Sequence[Finding]) -> bool:
         logger.error("an alert about %s could not be mailed: %s", kind, failure)
         rows.update(started_at=now - INTERVAL + TRIED_AGAIN)
         return False
-    rows.update(note="\n".join(about))
+    rows.update(note="\n".join(finding.about for finding in findings))
     return True
+
+
+def _is_due(findings: Sequence[Finding], age: timedelta, told_of: Collection[str]) -> bool:
+    """Tell whether there is news that may be sent, or a reminder of what is broken; `age` is the last mail's."""
+    if age < INTERVAL:
+        return False
+    is_news = not {finding.about for finding in findings}.issubset(told_of)
+    is_broken = any(finding.severity == Severity.BROKEN for finding in findings)
+    return is_news or (is_broken and age >= REMINDER)
 
 
 def _mail(findings: Sequence[Finding]) -> None:

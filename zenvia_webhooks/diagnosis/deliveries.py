@@ -79,7 +79,10 @@ def _failing_with(group: list[Row], percentage: int, fails_for_all: bool, is_all
             "hour's.",
             len(group),
         )
-    fix = _("Look at event #%(event)d first. Put the receiver right and restart the worker; then replay what failed.")
+    fix = _(
+        "Look at event #%(event)d first. Put the receiver right and restart the worker: what is open is then attempted "
+        "by itself. Replay what was given up."
+    )
     return (broken if fails_for_all else warning)(
         AREA,
         "failing-receiver",

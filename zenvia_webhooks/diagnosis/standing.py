@@ -14,10 +14,11 @@ from django.db.models.functions import Left
 from django.utils.timezone import now
 
 from zenvia_webhooks.dispatch.attempts import NotConnectedError
-from zenvia_webhooks.models import Delivery
+from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.redaction import first_line
 
-#: How many deliveries are read: the newest, and older ones that are open.
+#: How many deliveries are read: the newest, and older ones that are open, of so many events.
 NEWEST, OPEN = 2000, 1000
 #: How many characters of an error are read.
 ERROR_READ = 500
@@ -115,5 +116,9 @@ def read_rows() -> list[Row]:
     newest = [Row(*values) for values in columns.order_by("-pk")[:NEWEST]]
     if len(newest) < NEWEST:
         return newest
-    older = columns.filter(next_attempt_at__isnull=False, pk__lt=newest[-1].pk).order_by("next_attempt_at")
-    return newest + sorted((Row(*values) for values in older[:OPEN]), reverse=True)
+    # By the index of the events, so that a delivery costs no entry in one of its own. What is due now is left out: a
+    # backlog of new events may stand before it.
+    retrying = Event.objects.using(rows.db).filter(next_attempt_at__gt=DatabaseNow(), status=Event.Status.RETRYING)
+    of = list(retrying.order_by("next_attempt_at").values_list("pk", flat=True)[:OPEN])
+    older = columns.filter(event__in=of, status=Status.RETRYING, pk__lt=newest[-1].pk).order_by("-pk")
+    return newest + [Row(*values) for values in older[:OPEN]]

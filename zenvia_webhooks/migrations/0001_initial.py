@@ -407,11 +407,6 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("event", "receiver"), name="zenvia_one_delivery_a_receiver")
                 ],
-                "indexes": [
-                    zenvia_webhooks.models.fields.SparseIndex(
-                        fields=["next_attempt_at"], name="zenvia_delivery_open", of="next_attempt_at"
-                    )
-                ],
             },
         ),
         migrations.CreateModel(

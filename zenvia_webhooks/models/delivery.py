@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.event import Event
-from zenvia_webhooks.models.fields import SafeCharField, SafeTextField, SparseIndex
+from zenvia_webhooks.models.fields import SafeCharField, SafeTextField
 from zenvia_webhooks.signals import MAX_NAME_LENGTH, event_received, message_sent, signals_of
 
 logger = logging.getLogger(__name__)
@@ -83,10 +83,6 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["event", "receiver"], name="zenvia_one_delivery_a_receiver"),
-        ]
-        indexes: ClassVar[list[models.Index]] = [
-            # Of the few that are open, however many are stored.
-            SparseIndex(fields=["next_attempt_at"], of="next_attempt_at", name="zenvia_delivery_open"),
         ]
 
     def __str__(self) -> str:
