@@ -27,11 +27,11 @@ ADMIN, API = "/admin/zenvia_webhooks/event/", "/zenvia/api/events/"
 #: Few of them need somebody; one in a thousand has a topic of its own.
 FILL = f"""
 INSERT INTO {Event._meta.db_table} (account, contract, topic, payload, body, headers, fingerprint, status,
-    received_at, finished_at, duplicates, error, origin)
+    received_at, finished_at, duplicates, error, origin, summary)
 SELECT 'default', contract, CASE WHEN n % 1000 = 0 THEN 'agent.updated' ELSE topic END, payload, body, headers,
     decode(md5(n::text), 'hex'),
     CASE n % 1000 WHEN 1 THEN 'failed' WHEN 2 THEN 'unhandled' WHEN 3 THEN 'quarantined' ELSE 'dispatched' END,
-    now() - n * interval '1 minute', now(), 0, '', 'webhook'
+    now() - n * interval '1 minute', now(), 0, '', 'webhook', ''
 FROM {Event._meta.db_table}, generate_series(1, {EVENTS}) AS n
 """
 #: Filter of the API → what is asked for.
@@ -41,6 +41,7 @@ ASKED: dict[str, list[str]] = {
     "account": ["default"],
     "received_after": ["2020-01-01", "2100-01-01"],
     "received_before": ["2020-01-01", "2100-01-01"],
+    "about": ["ana@example.com", "+5511987654321"],
     "order": ["newest", "oldest"],
 }
 
