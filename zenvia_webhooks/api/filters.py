@@ -113,7 +113,7 @@ class DeliveryFilters(django_filters.FilterSet):
 
 class EventFilters(django_filters.FilterSet):
     topic = text(100)
-    status = choice(Event.Status.choices)
+    status = choice(Event.Status.choices, method="in_status")
     account = text(100)
     received_after = MomentFilter(method="received_since", help_text=gettext_lazy("Received then or later."))
     received_before = MomentFilter(method="received_until", help_text=gettext_lazy("Received earlier."))
@@ -125,6 +125,12 @@ class EventFilters(django_filters.FilterSet):
     order = choice(
         [("newest", gettext_lazy("Highest id first")), ("oldest", gettext_lazy("Lowest id first"))], method="in_order"
     )
+
+    def in_status(self, events: QuerySet[Event], name: str, status: str) -> QuerySet[Event]:
+        if status in (Event.Status.PENDING, Event.Status.RETRYING):
+            # They are in the queue, whose index has those rows alone.
+            events = events.filter(next_attempt_at__isnull=False)
+        return events.filter(status=status)
 
     # A list is walked by id: without a bound on the id too, what finds no more would walk on to the end of the table.
 

@@ -463,4 +463,17 @@ class Migration(migrations.Migration):
             model_name="event",
             index=models.Index(fields=["-received_at", "-id"], name="zenvia_event_received"),
         ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["topic", "id"], name="zenvia_event_topic"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=zenvia_webhooks.models.fields.SparseIndex(
+                fields=["status", "id"],
+                name="zenvia_event_rare",
+                of="status",
+                values=("unhandled", "failed", "quarantined", "erased"),
+            ),
+        ),
     ]

@@ -30,6 +30,8 @@ from zenvia_webhooks.signals import ReceiverFunction, receiver_name, receivers_o
 MAX_TOPIC_LENGTH = 100
 #: 128 bits.
 FINGERPRINT_BYTES = 16
+#: In which few events end on a site where all is well.
+RARE_STATUSES = ("unhandled", "failed", "quarantined", "erased")
 
 
 class Event(models.Model):
@@ -134,6 +136,9 @@ class Event(models.Model):
             # For stalled events: few rows have a claim, however many are due.
             SparseIndex(fields=["next_attempt_at"], of="claim", name="zenvia_event_claimed"),
             models.Index(fields=["-received_at", "-id"], name="zenvia_event_received"),
+            # For lists: of what few events have, however many are stored. Those that are due have an index above.
+            models.Index(fields=["topic", "id"], name="zenvia_event_topic"),
+            SparseIndex(fields=["status", "id"], of="status", values=RARE_STATUSES, name="zenvia_event_rare"),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from django.db import models
@@ -87,26 +87,28 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 
 class SparseIndex(models.Index):
-    """An index of the few rows that have a value in the column `of`.
+    """An index of the few rows that have a value in the column `of`, or one of `values`.
 
     PostgreSQL and SQLite index those rows alone, however many are stored. MariaDB and MySQL have no partial indexes,
-    and Django would create none there: a plain index of `of` takes its place, with all other rows at one end.
+    and Django would create none there: a plain index of `of` takes its place, with all other rows at one end; with
+    `values`, one of all rows.
     """
 
-    def __init__(self, *, of: str, **kwargs: Any) -> None:
-        self.of = of
+    def __init__(self, *, of: str, values: Sequence[str] = (), **kwargs: Any) -> None:
+        self.of, self.values = of, tuple(map(str, values))
         super().__init__(**kwargs)
 
     def deconstruct(self) -> Any:
         path, arguments, kwargs = super().deconstruct()
-        return path, arguments, {**kwargs, "of": self.of}
+        return path, arguments, {**kwargs, "of": self.of, **({"values": self.values} if self.values else {})}
 
     def create_sql(
         self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor, *args: Any, **kwargs: Any
     ) -> Any:
         if schema_editor.connection.features.supports_partial_indexes:
-            condition = models.Q(**{f"{self.of}__isnull": False})
+            few = {f"{self.of}__in": self.values} if self.values else {f"{self.of}__isnull": False}
+            condition = models.Q(**few)
             index = models.Index(fields=self.fields, name=self.name, condition=condition)
         else:
-            index = models.Index(fields=[self.of], name=self.name)
+            index = models.Index(fields=self.fields if self.values else [self.of], name=self.name)
         return index.create_sql(model, schema_editor, *args, **kwargs)
