@@ -10,7 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.db import router
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.diagnosis.history import moment
 from zenvia_webhooks.erasure.erase import Erased, erase
 from zenvia_webhooks.erasure.export import export
@@ -28,15 +30,20 @@ MOST_LISTED = 100
 
 
 class Command(OwnCommand):
-    help = (
+    help = gettext_lazy(
         "Erases what events say about a person: those found by the text, and those about the leads that they name. "
         "Shows them first, and asks. --export alone serves who asks what is stored about them: say no to the question."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("text", help="a phone number in any notation, an e-mail address, or a lead's id")
-        parser.add_argument("--export", type=Path, metavar="FILE", help="first write all of it to a new file, as JSON")
-        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="don't ask")
+        parser.add_argument("text", help=_("a phone number in any notation, an e-mail address, or a lead's id"))
+        parser.add_argument(
+            "--export",
+            type=Path,
+            metavar="FILE",
+            help=_("first write all of it to a new file, as JSON"),
+        )
+        parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help=_("don't ask"))
 
     def handle(self, *_args: Any, text: str, interactive: bool, **options: Any) -> None:
         path: Path | None = options["export"]
@@ -50,7 +57,7 @@ class Command(OwnCommand):
         self.show(person)
         if path is not None:
             self.export(person, path)
-        if interactive and not confirmed(_("Erase what they say? It can't be undone. [y/N] ")):
+        if interactive and not confirmed(_("Erase what they say? It can't be undone.")):
             if path is None:
                 raise CommandError(_("Nothing was erased."))
             self.stdout.write(_("Nothing was erased."))
@@ -65,7 +72,8 @@ class Command(OwnCommand):
         """Print what will be erased: which events, by their number, and what follows."""
         events = Event.objects.using(router.db_for_write(Event)).filter(pk__in=person.events[:MOST_LISTED])
         for event in events.order_by("pk").only("topic", "status", "received_at"):
-            self.stdout.write(printable(f"#{event.pk} {event.topic} {moment(event.received_at)} {event.status}"))
+            words = (f"#{event.pk}", label(event.topic), moment(event.received_at), event.get_status_display())
+            self.stdout.write(printable(" ".join(words)))
         self.stdout.write(
             _("Events: %(events)d. Leads that they name: %(leads)d. Receivers that will no longer run: %(open)d.")
             % {"events": len(person.events), "leads": person.leads, "open": person.is_open}

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import router
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from zenvia_webhooks.diagnosis import Area, diagnose
 from zenvia_webhooks.diagnosis.history import last_events, moment, tell
@@ -28,14 +28,16 @@ MOST_READ, READ_AT_ONCE = 10_000, 100
 
 
 class Command(OwnCommand):
-    help = "Tells what became of a person's events: what came when, what each receiver did, and what comes next."
+    help = gettext_lazy(
+        "Tells what became of a person's events: what came when, what each receiver did, and what comes next."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("text", help="a phone number in any notation, an e-mail address, or a lead's id")
+        parser.add_argument("text", help=_("a phone number in any notation, an e-mail address, or a lead's id"))
         parser.add_argument(
             "--quarantined",
             action="store_true",
-            help=f"look for the text in what was not understood, too, among the last {MOST_READ}",
+            help=_("look for the text in what was not understood, too, among the last %(most)d") % {"most": MOST_READ},
         )
 
     def handle(self, *_args: Any, text: str, quarantined: bool, **_options: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import router, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks.management import audit
 from zenvia_webhooks.management.base import OwnCommand
@@ -16,7 +17,7 @@ BATCH = 200
 
 
 class Command(OwnCommand):
-    help = (
+    help = gettext_lazy(
         "Writes anew what events are found by: after a change of DIGEST_KEY or PHONE_REGIONS. Of what was erased, it "
         "stays as it is. Workers may run meanwhile."
     )
