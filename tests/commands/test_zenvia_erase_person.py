@@ -37,7 +37,7 @@ def test_it_shows_asks_and_erases(monkeypatch: pytest.MonkeyPatch, caplog: pytes
     answer(monkeypatch, "n")
     printed, error = run("zenvia_erase_person", NUMBER)
     assert error == "Nothing was erased."
-    assert f"#{event.pk} lead.created " in printed
+    assert f"#{event.pk} New lead (lead.created) " in printed
     assert "Events: 1. Leads that they name: 1. Receivers that will no longer run: 0." in printed
     assert f"deletes them:\n  shop.customer:{Customer.objects.get().pk}\n" in printed
     assert statuses() == {"dispatched"}

@@ -40,9 +40,9 @@ def test_it_tells_what_came_what_each_receiver_did_and_what_comes_next() -> None
     lines = find("ana").splitlines()
     result = lead.deliveries.get().result
     assert [line.partition(" came on ")[0] for line in lines if not line.startswith(" ")] == [
-        f"#{waiting.pk} interaction.resolved:",
-        f"#{quote.pk} quote.updated:",
-        f"#{lead.pk} lead.created:",
+        f"#{waiting.pk} Conversation closed (interaction.resolved):",
+        f"#{quote.pk} Quote changed (quote.updated):",
+        f"#{lead.pk} New lead (lead.created):",
     ]
     told = "\n".join(lines)
     assert "Next: a worker hands it to every receiver." in told

@@ -49,6 +49,8 @@ def test_wheel_holds_the_package_alone_and_all_of_it(packages: tuple[Path, Path]
     tree = ROOT / "zenvia_webhooks"
     files = {path.relative_to(tree.parent).as_posix() for path in tree.rglob("*") if path.is_file()}
     assert {name for name in files if "__pycache__" not in name} <= set(names)
+    # Compiled: whoever installs it has no gettext.
+    assert {f"zenvia_webhooks/locale/{language}/LC_MESSAGES/django.mo" for language in ("es", "pt_BR")} <= set(names)
 
 
 def test_sdist_holds_tests_and_example_project_too(packages: tuple[Path, Path]) -> None:

@@ -64,7 +64,7 @@ class AddSubscriptionForm(forms.Form):
         self.accounts = conf.accounts
         if not self.accounts:
             raise ZenviaConfigurationError(
-                "Add an account to ZENVIA_WEBHOOKS['ACCOUNTS'], such as {'default': {'API_KEY': ...}}."
+                _("Add an account to ZENVIA_WEBHOOKS['ACCOUNTS'], such as {'default': {'API_KEY': ...}}.")
             )
         sent = data or shown or QueryDict()
         came_back: Drawn | None = unsign("add", sent, "drawn")

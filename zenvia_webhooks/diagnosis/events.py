@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from zenvia_webhooks.contracts.words import label, words
 from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, count, duration, ok, warning
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.models.clock import DatabaseNow
@@ -91,7 +92,7 @@ def check_unhandled() -> Iterator[Finding]:
     rows = recent().values_list("status", "topic")
     topics = Counter(topic for status, topic in rows if status == Status.UNHANDLED)
     # What comes from outside is shown with nothing that a terminal would obey.
-    names = [repr(topic) for topic, _count in topics.most_common(TOPICS_NAMED)]
+    names = [label(topic) if words(topic) else repr(topic) for topic, _count in topics.most_common(TOPICS_NAMED)]
     yield warning(
         AREA,
         "unhandled-events",

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import router
+from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.diagnosis.events import DUE_SECONDS
 from zenvia_webhooks.models import Delivery, Event, Subscription
 
@@ -20,7 +22,7 @@ def tell(event: Event) -> Iterator[str]:
     """Yield what came when, what each receiver did, and what comes next; newest facts are the database's own."""
     words = {
         "event": f"#{event.pk}",
-        "topic": event.topic or _("not understood"),
+        "topic": label(event.topic) if event.topic else _("not understood"),
         "received": moment(event.received_at),
         "account": event.account,
     }
@@ -49,8 +51,9 @@ def last_events() -> Iterator[str]:
 
 
 def moment(when: datetime) -> str:
-    """Return a moment in the site's time zone."""
-    return localtime(when).strftime("%Y-%m-%d %H:%M:%S %Z")
+    """Return a moment in the site's time zone, with the seconds that Django's formats leave out."""
+    local = localtime(when)
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S %Z}"
 
 
 def _delivery(row: Delivery) -> str:

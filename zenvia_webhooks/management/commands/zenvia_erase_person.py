@@ -12,6 +12,7 @@ from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.diagnosis.history import moment
 from zenvia_webhooks.erasure.erase import Erased, erase
 from zenvia_webhooks.erasure.export import export
@@ -68,7 +69,8 @@ class Command(OwnCommand):
         """Print what will be erased: which events, by their number, and what follows."""
         events = Event.objects.using(router.db_for_write(Event)).filter(pk__in=person.events[:MOST_LISTED])
         for event in events.order_by("pk").only("topic", "status", "received_at"):
-            self.stdout.write(printable(f"#{event.pk} {event.topic} {moment(event.received_at)} {event.status}"))
+            words = (f"#{event.pk}", label(event.topic), moment(event.received_at), event.get_status_display())
+            self.stdout.write(printable(" ".join(words)))
         self.stdout.write(
             _("Events: %(events)d. Leads that they name: %(leads)d. Receivers that will no longer run: %(open)d.")
             % {"events": len(person.events), "leads": person.leads, "open": person.is_open}

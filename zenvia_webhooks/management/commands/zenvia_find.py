@@ -37,8 +37,7 @@ class Command(OwnCommand):
         parser.add_argument(
             "--quarantined",
             action="store_true",
-            help=_("look for the text in what was not understood, too, among the last %(count)d")
-            % {"count": MOST_READ},
+            help=_("look for the text in what was not understood, too, among the last %(most)d") % {"most": MOST_READ},
         )
 
     def handle(self, *_args: Any, text: str, quarantined: bool, **_options: Any) -> None:
