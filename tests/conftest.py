@@ -40,8 +40,15 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what starts processes and waits for them: begun last, it would be waited for alone."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about another database than the suite's; begin with what starts processes and waits for them.
+
+    Begun last, those would be waited for alone.
+    """
+    if not settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        others = [item for item in items if item.get_closest_marker("postgresql")]
+        items[:] = [item for item in items if item not in others]
+        config.hook.pytest_deselected(items=others)
     items.sort(key=lambda item: not any(map(item.get_closest_marker, ("worker", "browser"))))
 
 

@@ -17,10 +17,7 @@ from tests.support.factories import make_event
 from zenvia_webhooks.api.filters import EventFilters
 from zenvia_webhooks.models import Event
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="it is about PostgreSQL's plans"),
-]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 EVENTS = 20_000
 ADMIN, API = "/admin/zenvia_webhooks/event/", "/zenvia/api/events/"
