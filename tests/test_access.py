@@ -34,7 +34,10 @@ ADMIN = {
     "event_change": (ADMIN_EVENTS, NOBODY),
     "event_add": (NOBODY, NOBODY),
     "event_delete": (NOBODY, NOBODY),
-    "event_replay": (NOBODY, {"replay_event"}),
+    "event_replay": ({"replay_event"}, {"replay_event"}),
+    "event_replay_progress": ({"replay_event"}, {"replay_event"}),
+    "event_replay_stop": (NOBODY, {"replay_event"}),
+    "event_dismiss": (NOBODY, {"replay_event"}),
     "subscription_changelist": (SUBSCRIPTIONS, SUBSCRIPTIONS),
     "subscription_history": (SUBSCRIPTIONS, SUBSCRIPTIONS),
     "subscription_change": (SUBSCRIPTIONS, NOBODY),
@@ -74,7 +77,7 @@ def names(resolver: Any, namespaces: tuple[str, ...] = ()) -> Iterator[str]:
 
 def path_of(name: str, event: Event) -> str:
     pk = event.subscription_id if "subscription" in name else event.pk
-    for arguments in ([], [pk], [pk, "manual"]):
+    for arguments in ([], [pk], [pk, "manual"], [pk, 1]):
         with suppress(NoReverseMatch):
             return reverse(name, args=arguments)
     raise AssertionError(name)

@@ -21,20 +21,21 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("models",),
     ("erasure",),
     ("dispatch", "subscriptions", "retention", "schedule", "webhook"),
-    ("recovery",),
+    ("recovery", "replay"),
     ("checks", "urls"),
     ("diagnosis", "sandbox", "apps", "migrations"),
     ("tasks",),
     ("admin", "api", "management"),
+    ("templatetags",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 #: Besides the direction: who else may import one of these, at any height. A dotted name is a module's own rule.
 ONLY_FOR = {
-    "admin": {"admin"},
+    "admin": {"admin", "templatetags"},
     "api": {"api"},
     "management": {"management"},
-    "webhook": {"recovery", "webhook", "urls"},
+    "webhook": {"recovery", "replay", "webhook", "urls"},
     "webhook.probe": {"webhook", "diagnosis"},
     "client": {"client", "subscriptions", "recovery", "diagnosis", "admin", "api", "management"},
     "client.transport": {"client", "diagnosis"},

@@ -13,6 +13,8 @@ RECOVER_TASK = "zenvia_webhooks.recover_events"
 ALERTS_TASK = "zenvia_webhooks.send_alerts"
 #: Seconds between two looks whether there is something to tell of.
 ALERTS_INTERVAL = 60
+#: On no schedule: a person asks for it, and the sweep takes up one that broke off.
+REPLAY_TASK = "zenvia_webhooks.replay_events"
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # The sweep: everything that is due and that no hint told of.

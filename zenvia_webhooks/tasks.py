@@ -18,6 +18,7 @@ from zenvia_webhooks.dispatch.lease import HARD_PART, SOFT_PART, RunClock
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.recovery import hourly
 from zenvia_webhooks.recovery.explanation import NoListsError
+from zenvia_webhooks.replay import job
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 PURGE_SECONDS = 5
 #: Seconds that one run of the recovery takes.
 RECOVER_SECONDS = 20
+#: Seconds that one run of a replay takes.
+REPLAY_SECONDS = 3
 
 
 class OwnTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -81,6 +84,8 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
         taken_up += begun
         if not (sweep and clock.may_start and clock.elapsed < wakeup.SWEEP_INTERVAL):
             break
+    if sweep:
+        job.take_up_silent()
     return taken_up
 
 
@@ -127,6 +132,19 @@ def recover_events(self: Task[..., int], account: str | None = None, calls_made:
             made = calls_made + reports[-1].calls
             self.apply_async(kwargs={"account": alias, "calls_made": made}, retry=False)
     return recovered
+
+
+@shared_task(name=schedule.REPLAY_TASK, bind=True, base=OwnTask)
+def replay_events(self: Task[..., None], turn: int) -> None:
+    """Go on with the replay that somebody asked for, for some seconds; then leave the rest to a run of its own.
+
+    So a worker of one process has time for the events themselves. A `turn` that is not the job's latest does nothing.
+    """
+    ends = time.monotonic() + REPLAY_SECONDS
+    while job.advance(turn):
+        if time.monotonic() >= ends and not self.request.is_eager:
+            self.apply_async(kwargs={"turn": turn}, retry=False)
+            break
 
 
 @shared_task(name="zenvia_webhooks.sync_subscriptions", expires=3600, base=OwnTask)

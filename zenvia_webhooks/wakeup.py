@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from typing import Any
 
 from celery import Celery
 from django.db import transaction
@@ -68,6 +69,23 @@ def publish() -> None:
         _send(app, connection)
 
 
+def send(task: str, **arguments: Any) -> None:
+    """Send the message of another task of ours in this thread, best effort: a few seconds at most, and never raises.
+
+    Under `task_always_eager` the task runs here and now.
+    """
+    try:
+        app = project_app()
+        if app.conf.task_always_eager:
+            _task(app, task).apply(kwargs=arguments)
+            return
+        with connect(app) as connection:
+            producer = app.amqp.Producer(connection, auto_declare=False)
+            app.send_task(task, kwargs=arguments, producer=producer, retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001  # its text may hold the broker's password
+        logger.warning("%s could not be sent: %s", task, type(error).__name__)
+
+
 def flush(seconds: float = FLUSH_SECONDS) -> bool:
     """Wait for the last hint to be published; tell whether it was."""
     publisher = _current
@@ -79,14 +97,18 @@ def _dispatch_in_line(app: Celery) -> None:
         return  # the run below goes on until nothing is due
     _in_line.running = True
     try:
-        if TASK not in app.tasks:
-            app.loader.import_default_modules()  # as a worker does when it starts, and a web process does not
-        while (run := app.tasks[TASK].apply()).successful() and run.result:
+        while (run := _task(app, TASK).apply()).successful() and run.result:
             pass
     except Exception:
         logger.exception("dispatching in line failed; the events are stored and stay due")
     finally:
         _in_line.running = False
+
+
+def _task(app: Celery, name: str) -> Any:
+    if name not in app.tasks:
+        app.loader.import_default_modules()  # as a worker does when it starts, and a web process does not
+    return app.tasks[name]
 
 
 class Publisher(threading.Thread):

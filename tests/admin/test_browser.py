@@ -14,7 +14,8 @@ from pytest_django.live_server_helper import LiveServer
 from tests.support import receivers
 from zenvia_webhooks import signals
 from zenvia_webhooks.dispatch import dispatcher
-from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.models import Event, Subscription, TaskRun
+from zenvia_webhooks.replay import job
 from zenvia_webhooks.sandbox import Sandbox
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -86,16 +87,23 @@ def test_from_subscribing_to_replaying(page: Any, live_server: LiveServer, admin
     assert "<b>João</b>" in page.inner_text("#result_list")
     page.click("#result_list a:has-text('lead.created')")
     assert "dispatched" in page.inner_text("#content")
-    assert '"name": "<b>João</b>"' in page.inner_text(".field-payload_block")
-    page.click("button:has-text('Replay')")
-    page.wait_for_selector(".messagelist .success")
+    assert "name <b>João</b>" in page.inner_text(".zenvia-tree")
+    page.click("a:has-text('Replay')")
+    page.check("input[value=again]")
+    page.select_option("#id_receiver", "tests.support.receivers.create_customer")
+    page.click("input[value=Replay]")
+    page.wait_for_selector(".zenvia-progress")
+    (turn,) = (row.state["turn"] for row in TaskRun.objects.exclude(state={}))
+    assert not job.advance(turn)
+    page.wait_for_selector("text=1 event is being replayed")
     dispatcher.dispatch_due()
     assert receivers.calls == [("create_customer", event.pk)] * 2
 
     page.goto(f"{live_server.url}/admin/zenvia_webhooks/subscription/at-zenvia/")
     assert "this site" in page.inner_text(".zenvia-table")
     page.click("text=this site")
-    page.click("button:has-text('Deactivate')")
+    page.click("a:has-text('Deactivate')")
+    page.click("input[value='Deactivate']")
     page.wait_for_selector(".messagelist .success")
     assert zenvia.subscriptions == []
 

@@ -3,16 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.support import receivers
-from tests.support.webhooks import arrived, envelope, let_time_pass, post
+from tests.support.webhooks import arrived, envelope, post
 from zenvia_webhooks import signals
-from zenvia_webhooks.admin.events import BoundedPaginator
+from zenvia_webhooks.admin.event_filters import BoundedPaginator
 from zenvia_webhooks.dispatch import dispatcher
 from zenvia_webhooks.models import Delivery, Event, Subscription
 
@@ -25,10 +24,6 @@ def page_of(client: Client, event: Event) -> str:
     response = client.get(f"{LIST}{event.pk}/change/")
     assert response.status_code == 200
     return response.content.decode()
-
-
-def said(response: Any) -> list[tuple[str, str]]:
-    return [(message.level_tag, str(message)) for message in response.context["messages"]]
 
 
 def login(client: Client, *permissions: str) -> None:
@@ -105,39 +100,6 @@ def test_deliveries_are_shown_with_error_and_result(admin_client: Client) -> Non
     assert "customer " in page
 
 
-def test_replay_by_button_runs_what_has_not_succeeded(admin_client: Client) -> None:
-    signals.lead_created.connect(receivers.create_customer)
-    signals.lead_created.connect(receivers.flaky)
-    receivers.failures_left = 1
-    event = arrived(name="João")
-    dispatcher.dispatch_due()
-    response = admin_client.post(f"{LIST}{event.pk}/replay/", follow=True)
-    assert said(response) == [("success", "1 event is being replayed.")]
-    assert dispatcher.dispatch_due() == 1
-    assert [name for name, _ in receivers.calls] == ["create_customer", "flaky", "flaky"]
-    event.refresh_from_db()
-    assert event.status == Event.Status.DISPATCHED
-    # The button leads back to the page.
-    entries = LogEntry.objects.order_by("pk").values_list("change_message", "object_repr")
-    assert list(entries) == [("Replayed.", str(event)), ("Payload viewed.", str(event))]
-
-
-def test_replay_by_action_says_what_was_left_and_why(admin_client: Client, subscription: Subscription) -> None:
-    signals.lead_created.connect(receivers.note)
-    done, _pending = arrived(), None
-    dispatcher.dispatch_due()
-    pending = arrived()
-    post(admin_client, subscription, b"nothing")
-    ids = list(Event.objects.values_list("pk", flat=True))
-    response = admin_client.post(LIST, {"action": "replay_selected", "_selected_action": ids}, follow=True)
-    levels = dict(said(response))
-    assert levels["success"] == "1 event is being replayed."
-    assert str(pending) in levels["warning"]
-    assert "quarantined" in levels["warning"]
-    done.refresh_from_db()
-    assert done.status == Event.Status.RETRYING
-
-
 def test_nothing_in_an_event_can_be_changed_or_deleted(admin_client: Client) -> None:
     event = arrived()
     assert admin_client.post(f"{LIST}{event.pk}/change/", {"status": "failed"}).status_code == 403
@@ -147,33 +109,11 @@ def test_nothing_in_an_event_can_be_changed_or_deleted(admin_client: Client) -> 
     assert event.status == Event.Status.PENDING
 
 
-def test_a_viewer_may_not_replay(client: Client) -> None:
-    signals.lead_created.connect(receivers.note)
-    event = arrived()
-    dispatcher.dispatch_due()
-    login(client, "view_event")
-    assert "Replay" not in page_of(client, event)
-    assert client.post(f"{LIST}{event.pk}/replay/").status_code == 403
-    assert "replay_selected" not in client.get(LIST).content.decode()
-    # What somebody's browser sends all the same.
-    client.post(LIST, {"action": "replay_selected", "_selected_action": [event.pk]})
-    let_time_pass()
-    assert dispatcher.dispatch_due() == 0
-
-
 def test_staff_without_permissions_sees_nothing(client: Client) -> None:
     event = arrived()
     login(client)
     assert client.get(LIST).status_code == 403
     assert client.get(f"{LIST}{event.pk}/change/").status_code == 403
-
-
-def test_replay_is_a_post_protected_against_forgery(admin_user: User) -> None:
-    event = arrived()
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(admin_user)
-    assert client.get(f"{LIST}{event.pk}/replay/").status_code == 405
-    assert client.post(f"{LIST}{event.pk}/replay/").status_code == 403
 
 
 def test_a_result_that_is_gone_is_named_without_a_link(admin_client: Client) -> None:

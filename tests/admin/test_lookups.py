@@ -17,7 +17,10 @@ from zenvia_webhooks.models import Event, Subscription
 pytestmark = pytest.mark.django_db
 
 #: Model → what its list offers as filters.
-OFFERED: dict[type[Model], set[str]] = {Event: {"status", "topic", "received_at"}, Subscription: {"status"}}
+OFFERED: dict[type[Model], set[str]] = {
+    Event: {"status", "topic", "account", "received_at", "subscription"},
+    Subscription: {"status"},
+}
 KINDS = ("", "__exact", "__startswith", "__regex", "__gte", "__lt", "__in", "__isnull", "__contains")
 
 

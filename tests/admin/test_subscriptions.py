@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,9 +13,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.http import QueryDict
 from django.test import Client
+from django.utils.timezone import now
 
-from tests.support.admin_pages import ADD, AT_ZENVIA, LIST, add, hidden, said, use_api, user_with
-from tests.support.factories import make_subscription
+from tests.support.admin_pages import ADD, AT_ZENVIA, LIST, add, confirm, hidden, said, use_api, user_with
+from tests.support.factories import make_event, make_subscription
 from tests.support.wire import Wire, says
 from zenvia_webhooks.admin.forms import AddSubscriptionForm
 from zenvia_webhooks.models import Subscription
@@ -149,9 +151,13 @@ def test_deactivating_asks_zenvia_first(admin_client: Client, zenvia: Sandbox, h
     add(admin_client)
     row = Subscription.objects.get()
     if how == "button":
-        admin_client.post(f"{LIST}{row.pk}/do/deactivate/")
+        asking = admin_client.get(f"{LIST}{row.pk}/do/deactivate/")
     else:
-        admin_client.post(LIST, {"action": "deactivate_selected", "_selected_action": [row.pk]})
+        asking = admin_client.post(LIST, {"action": "deactivate_selected", "_selected_action": [row.pk]})
+    assert "without Zenvia&#x27;s yes" in asking.content.decode() or "without Zenvia's yes" in asking.content.decode()
+    row.refresh_from_db()
+    assert row.status == "active"
+    confirm(admin_client, asking)
     row.refresh_from_db()
     assert (row.status, zenvia.subscriptions) == ("inactive", [])
     assert admin_client.post(row.callback_url[len("https://crm.example.com") :]).status_code == 404
@@ -229,7 +235,27 @@ def test_what_is_not_there_is_404(admin_client: Client, subscription: Subscripti
 
 
 def test_a_button_is_no_link(admin_client: Client, subscription: Subscription) -> None:
-    assert admin_client.get(f"{LIST}{subscription.pk}/do/deactivate/").status_code == 405
+    assert admin_client.get(f"{LIST}{subscription.pk}/do/register-again/").status_code == 405
+
+
+def test_the_list_says_what_is_wrong_and_leads_to_events(admin_client: Client, settings: Any) -> None:
+    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "QUIET_HOURS": 1}
+    quiet = make_subscription(last_event_at=now() - timedelta(hours=3), last_error="Zenvia said no.\nAnd more.")
+    event = make_event(subscription=quiet, status="failed")
+    make_event()
+    Subscription.objects.filter(pk=quiet.pk).update(last_event_at=now() - timedelta(hours=3))
+    page = admin_client.get(LIST).content.decode()
+    for text in ("3 hours ago", "quiet for too long", "Zenvia said no.", "1 failing", quiet.registered_url):
+        assert text in page
+    shown = admin_client.get(f"/admin/zenvia_webhooks/event/?subscription={quiet.pk}").context["cl"].result_list
+    assert [one.pk for one in shown] == [event.pk]
+    assert "And more" not in page
+
+
+def test_a_viewer_gets_no_callback_url(client: Client) -> None:
+    row = make_subscription()
+    client.force_login(user_with("view_subscription"))
+    assert row.token not in client.get(LIST).content.decode()
 
 
 def test_forms_are_protected_against_forgery(subscription: Subscription, admin_user: User) -> None:

@@ -69,8 +69,8 @@ def by_button(verb: str, **fields: Any) -> Action:
     return lambda client, pk: press(client, pk, verb, **fields)
 
 
-def by_action(name: str) -> Action:
-    return lambda client, pk: client.post(LIST, {"action": name, "_selected_action": [pk]}, follow=True)
+def by_action(name: str, **fields: Any) -> Action:
+    return lambda client, pk: client.post(LIST, {"action": name, "_selected_action": [pk], **fields}, follow=True)
 
 
 def by_deleting(client: Client, pk: int) -> Any:
@@ -90,7 +90,7 @@ CHANGES = {
 }
 ENDS = {
     "deactivate": by_button("deactivate"),
-    "deactivate selected": by_action("deactivate_selected"),
+    "deactivate selected": by_action("deactivate_selected", confirmed="yes"),
     "delete": by_deleting,
 }
 

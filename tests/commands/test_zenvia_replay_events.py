@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.support import receivers
+from tests.support.factories import make_event
 from tests.support.webhooks import arrived
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.management.commands import zenvia_replay_events
@@ -40,6 +41,31 @@ def finished(topic: str = "lead.created") -> Event:
     dispatch_due()
     receivers.calls.clear()
     return event
+
+
+def test_default_covers_what_is_being_retried(settings: Any) -> None:
+    settings.ZENVIA_WEBHOOKS = {"RETRY_DELAYS": [3600]}
+    lead_created.connect(receivers.broken)
+    event = finished()
+    assert replay() == "Replayed 1 event.\n"
+    assert dispatch_due() == 1
+    assert receivers.calls == [("broken", event.pk)]
+
+
+def test_quarantined_events_are_read_again_when_told_to() -> None:
+    lead_created.connect(receivers.note)
+    hopeless, understood = (make_event(status=Event.Status.QUARANTINED, next_attempt_at=None) for _ in range(2))
+    Event.objects.filter(pk=hopeless.pk).update(body=b"nothing")
+    assert replay() == ""
+    assert replay("--read-again") == "Understood now: 1 of 2 events.\n"
+    dispatch_due()
+    assert receivers.calls == [("note", understood.pk)]
+
+
+@pytest.mark.parametrize("arguments", [["--again"], ["--read-again", "--status", "failed"]])
+def test_options_that_do_not_go_together_are_refused(arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match=r"needs --receiver|takes quarantined"):
+        replay(*arguments)
 
 
 def test_default_is_what_failed_or_nobody_took_and_there_who_has_not_succeeded() -> None:
@@ -100,7 +126,7 @@ def test_successes_run_again_only_when_told_to() -> None:
     lead_created.connect(receivers.note)
     event = finished()
     assert replay("--status", "dispatched") == "Replayed 0 events.\n"
-    assert replay("--status", "dispatched", "--again") == "Replayed 1 event.\n"
+    assert replay("--status", "dispatched", "--receiver", NOTE, "--again") == "Replayed 1 event.\n"
     dispatch_due()
     assert receivers.calls == [("note", event.pk)]
 

@@ -14,8 +14,11 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.factories import make_event
+from zenvia_webhooks.admin import subscription_columns
+from zenvia_webhooks.admin.dashboard import figures
 from zenvia_webhooks.api.filters import EventFilters
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.replay import selection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
@@ -81,6 +84,23 @@ def test_no_order_of_the_admins_list_reads_the_table(client: Client, monkeypatch
     few = property(lambda pages: pages.object_list[:100].count())
     monkeypatch.setattr(admin.site.get_model_admin(Event).paginator, "count", few)
     assert [query for query in orders() if reads_the_table(client, ADMIN + query)] == []
+
+
+def test_no_filter_of_the_admins_list_nor_the_dashboard_reads_the_table(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = property(lambda pages: pages.object_list[:100].count())
+    monkeypatch.setattr(admin.site.get_model_admin(Event).paginator, "count", few)
+    # What no index serves is looked for among so many; here that would be all of the table.
+    monkeypatch.setattr(selection, "NEWEST", 100)
+    monkeypatch.setattr(figures, "MOST_READ", 100)
+    monkeypatch.setattr(subscription_columns, "NEWEST", 100)
+    statuses = [f"status={status}" for status in Event.Status if status != Event.Status.DISPATCHED]
+    others = ["topic=lead.created", "topic=agent.updated", "topic=others", "account=default", "receiver=a.b"]
+    queries = [*statuses, *others, f"subscription={Event.objects.earliest('pk').subscription_id}"]
+    addresses = [*(f"{ADMIN}?{query}" for query in queries), *(f"{ADMIN}replay/?{query}" for query in queries)]
+    addresses += ["/admin/zenvia_webhooks/", "/admin/zenvia_webhooks/?days=7", "/admin/zenvia_webhooks/subscription/"]
+    assert [address for address in addresses if reads_the_table(client, address)] == []
 
 
 def orders() -> Iterator[str]:

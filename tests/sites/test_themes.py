@@ -94,9 +94,12 @@ def test_event_is_replayed(page: Any, theme: str) -> None:
     page.goto("/admin/zenvia_webhooks/event/1/change/")
     picture(page, theme, "event")
     wait_for_badge(page, "retrying")
-    page.get_by_role("button", name="Replay", exact=True).click()
-    page.wait_for_function("document.documentElement.outerHTML.includes('is being replayed')")
-    picture(page, theme, "replayed")
+    page.get_by_role("link", name="Replay").click()
+    page.wait_for_selector("text=has not succeeded for 1 event")
+    picture(page, theme, "replay")
+    page.click("input[value='Replay']")
+    page.wait_for_selector(".zenvia-progress")
+    picture(page, theme, "replaying")
 
 
 def brightness(colour: str) -> float:
@@ -144,7 +147,9 @@ def test_subscription_is_changed_and_removed(page: Any, theme: str, zenvia: Sand
     assert page.locator("input[value='Change topics']").is_visible()
     picture(page, theme, "topics")
     page.go_back()
-    page.get_by_role("button", name="Deactivate", exact=True).click()
+    page.get_by_role("link", name="Deactivate").click()
+    picture(page, theme, "deactivate")
+    page.click("input[value='Deactivate']")
     wait_for_badge(page, "inactive")
     picture(page, theme, "deactivated")
     assert zenvia.subscriptions == []

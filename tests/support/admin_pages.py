@@ -66,7 +66,7 @@ def said(response: Any) -> list[tuple[str, str]]:
     return [(message.level_tag, str(message)) for message in response.context["messages"]]
 
 
-def user_with(*permissions: str) -> User:
-    user = User.objects.create_user("clerk", is_staff=True)
+def user_with(*permissions: str, name: str = "clerk") -> User:
+    user = User.objects.create_user(name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return user

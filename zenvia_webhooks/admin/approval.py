@@ -25,6 +25,16 @@ def approved(request: HttpRequest) -> frozenset[str]:
     return frozenset(request.POST.getlist(APPROVED))
 
 
+def carried(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the fields of a form that a page which asks has to send anew."""
+    return [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name not in ("csrfmiddlewaretoken", APPROVED)
+        for value in values
+    ]
+
+
 def question(
     model_admin: ModelAdmin[Any], request: HttpRequest, rows: Iterable[Subscription]
 ) -> TemplateResponse | None:
@@ -41,18 +51,12 @@ def question(
             continue
     if approved(request).issuperset(remote.id for remote in foreign):
         return None
-    carried = [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name not in ("csrfmiddlewaretoken", APPROVED)
-        for value in values
-    ]
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "media": model_admin.media,
         "title": _("Cut off another system?"),
-        "carried": carried,
+        "carried": carried(request),
         "foreign": [
             {"id": remote.id, "host": host_of(remote.callback_url), "topics": remote.topics}
             for remote in {remote.id: remote for remote in foreign}.values()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -13,10 +14,14 @@ from django.db import models, router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime, now
+from django.utils.translation import gettext
 
 from zenvia_webhooks.contracts.words import words
+from zenvia_webhooks.diagnosis.findings import duration
 from zenvia_webhooks.models import Delivery, Event
 
 logger = logging.getLogger(__name__)
@@ -68,6 +73,29 @@ def topic_name(topic: str) -> SafeString | str:
     """Return a topic in words that a salesperson knows, with its technical name."""
     known = words(topic)
     return with_name(known, topic) if known else topic
+
+
+def when(moment: datetime) -> SafeString:
+    """Return how long ago it was, or how soon it will be; the exact moment shows on hover."""
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact(moment), away(moment))
+
+
+def exactly(moment: datetime) -> SafeString:
+    """Return a moment to the second; how long ago it was shows on hover."""
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), away(moment), exact(moment))
+
+
+def away(moment: datetime) -> str:
+    """Return how long ago it was, or how soon it will be."""
+    seconds = (now() - moment).total_seconds()
+    text = gettext("%(time)s ago") if seconds >= 0 else gettext("in %(time)s")
+    return text % {"time": duration(abs(seconds))}
+
+
+def exact(moment: datetime) -> str:
+    """Return a moment in the user's zone, to the second."""
+    local = localtime(moment)
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S}"
 
 
 def block(text: str) -> SafeString:

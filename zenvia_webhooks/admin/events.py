@@ -1,118 +1,48 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
-from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.db import router
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
-from zenvia_webhooks.admin.display import (
-    FromWriter,
-    OwnLookups,
-    block,
-    json_block,
-    result_link,
-    status_badge,
-    topic_name,
+from zenvia_webhooks.admin import event_page, replay
+from zenvia_webhooks.admin.display import FromWriter, OwnLookups, block, json_block, status_badge
+from zenvia_webhooks.admin.event_columns import COLUMNS, topic
+from zenvia_webhooks.admin.event_filters import (
+    AccountFilter,
+    BoundedPaginator,
+    EventList,
+    ReceiverFilter,
+    StatusFilter,
+    SubscriptionFilter,
+    TopicFilter,
 )
 from zenvia_webhooks.admin.masked import shown_to
+from zenvia_webhooks.admin.payload_tree import tree
 from zenvia_webhooks.admin.people import People
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.contracts import ENVELOPES
-from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.people.masking import may_see
-
-#: A list counts no further: on a large table, counting every row takes longer than showing the page.
-MOST_COUNTED = 10_000
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
-    """A paginator that stops counting at `MOST_COUNTED`."""
-
-    @cached_property
-    def count(self) -> int:
-        rows = cast("QuerySet[Event]", self.object_list)
-        return rows[:MOST_COUNTED].count()
-
-
-class TopicFilter(admin.SimpleListFilter):
-    """The topics that are known: asking the table for its own would read all of it."""
-
-    title = _("topic")
-    parameter_name = "topic"
-    others = "others"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [*((topic, label(topic)) for topic in _known_topics()), (self.others, _("others"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        if self.value() == self.others:
-            return queryset.exclude(topic__in=_known_topics())
-        return queryset.filter(topic=self.value()) if self.value() else queryset
-
-
-class DeliveryInline(FromWriter, admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs alone
-    """How handing the event to each receiver went."""
-
-    model = Delivery
-    fields = (
-        "receiver",
-        "status_badge",
-        "attempts",
-        "next_attempt_at",
-        "duration_ms",
-        "error_block",
-        "result_link",
-        "finished_at",
-    )
-    readonly_fields = fields
-    ordering = ("pk",)
-    can_delete = False
-    extra = max_num = 0
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # to whoever may see the page that it is on
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
-        return shown_to(request, self.fields)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
-        return self.get_fields(request, obj)
-
-    @admin.display(description=_("status"))
-    def status_badge(self, delivery: Delivery) -> SafeString:
-        return status_badge(delivery)
-
-    @admin.display(description=_("error"))
-    def error_block(self, delivery: Delivery) -> SafeString | str:
-        return block(delivery.error) if delivery.error else ""
-
-    @admin.display(description=_("result"))
-    def result_link(self, delivery: Delivery) -> SafeString | str:
-        return result_link(delivery, self.admin_site.name)
+from zenvia_webhooks.replay.selection import Selection
 
 
 @admin.register(Event)
 class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     """Events, to find, to read, to replay and to erase."""
 
-    list_display = ("topic_or_error", "person", "status_badge", "received_at")
-    list_display_links = ("topic_or_error",)
-    list_filter = ("status", TopicFilter, "received_at")
+    list_display = COLUMNS
+    list_display_links = ("person", topic)
+    list_filter = (StatusFilter, TopicFilter, AccountFilter, ReceiverFilter, "received_at", SubscriptionFilter)
     #: Has the box shown; what it looks for is a person: see `People`.
     search_fields = ("pk",)
     search_help_text = _("The whole phone number, in any notation, the e-mail address, or the lead's id.")
@@ -123,23 +53,11 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
     list_per_page = 50
     paginator = BoundedPaginator
     show_full_result_count = False
-    inlines = (DeliveryInline,)
+    #: A name here is one of ours below, a field of the model, or one of `event_page.fields_for()`.
     fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "topic_or_error",
-                    "person",
-                    "status_badge",
-                    "how_it_came",
-                    "occurred_at",
-                    "received_at",
-                    "error",
-                )
-            },
-        ),
-        (_("Payload"), {"fields": ("payload_block", "body_block")}),
+        (None, {"fields": ("who", "what", "status_badge", "error", "others")}),
+        (_("What happened"), {"classes": ("zenvia-wide-field",), "fields": ("story",)}),
+        (_("Payload"), {"classes": ("zenvia-wide-field",), "fields": ("payload_block",)}),
         (
             _("More"),
             {
@@ -148,28 +66,29 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
                     "account",
                     "subscription",
                     "contract",
+                    "occurred_at",
+                    "received_at",
                     "next_attempt_at",
                     "finished_at",
                     "duplicates",
-                    "headers_block",
                     "remote_addr",
+                    "body_block",
+                    "headers_block",
                 ),
             },
         ),
     )
-    #: Of interest where the body could not be read, and nowhere else.
-    quarantine_fields = ("error", "body_block")
 
     class Media:
         css = {"all": ("zenvia_webhooks/admin.css",)}
+        js = ("zenvia_webhooks/admin.js",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventList]:
+        return EventList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         # A list reads neither: each may be 256 KB a row.
         return super().get_queryset(request).select_related("subscription").defer("payload", "body")
-
-    @admin.display(description=_("topic"))
-    def topic_or_error(self, event: Event) -> str:
-        return topic_name(event.topic) if event.topic else gettext("not understood")
 
     @admin.display(description=_("person"))
     def person(self, event: Event) -> str:
@@ -179,18 +98,9 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
     def status_badge(self, event: Event) -> SafeString:
         return status_badge(event)
 
-    @admin.display(description=_("how it came"))
-    def how_it_came(self, event: Event) -> str:
-        lines = []
-        if event.origin == Event.Origin.RECOVERED:
-            lines.append(gettext("recovered: its webhook never came"))
-        if event.same_as not in (None, event.pk):
-            lines.append(gettext("same as #%(event)d, which receivers had in its place") % {"event": event.same_as})
-        return "; ".join(lines)
-
     @admin.display(description=_("payload"))
     def payload_block(self, event: Event) -> SafeString | str:
-        return json_block(event.payload) if event.payload is not None else "-"
+        return tree(event.payload) if event.payload is not None else "-"
 
     @admin.display(description=_("exact body"))
     def body_block(self, event: Event) -> SafeString:
@@ -205,17 +115,16 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
         return shown_to(request, columns)
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:
-        if obj is None:
-            return self.fieldsets
-        left_out = set() if obj.status == Event.Status.QUARANTINED else set(self.quarantine_fields)
-        if not self.how_it_came(obj):
-            left_out.add("how_it_came")
+        ours: dict[Any, Any] = dict(event_page.fields_for(request, self.admin_site.name))
+        left_out = set() if obj and obj.error else {"error"}
+        if obj and obj.payload is None:
+            # The body is all there is to see.
+            left_out.add("body_block")
+            ours["payload_block"] = "body_block"
         return [
-            (
-                title,
-                {**options, "fields": shown_to(request, (name for name in options["fields"] if name not in left_out))},
-            )
+            (title, {**options, "fields": shown_to(request, (ours.get(name, name) for name in names))})
             for title, options in self.fieldsets
+            if (names := [name for name in options["fields"] if name not in left_out])
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
@@ -234,58 +143,85 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
         return super().has_view_permission(request, obj) or self.has_replay_permission(request)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        """Tell whether a user may replay."""
-        return bool(request.user.has_perm("zenvia_webhooks.replay_event"))
+        return replay.may_replay(request)
 
     def get_urls(self) -> list[URLPattern]:
-        replay = self.admin_site.admin_view(self.replay_view)
-        return [path("<int:pk>/replay/", replay, name="zenvia_webhooks_event_replay"), *super().get_urls()]
+        wrap, name = self.admin_site.admin_view, "zenvia_webhooks_event_replay"
+        return [
+            path("replay/", wrap(self.replay_view), name=name),
+            path("replay/progress/", wrap(self.progress_view), name=f"{name}_progress"),
+            path("replay/stop/", wrap(self.stop_view), name=f"{name}_stop"),
+            path("<int:pk>/dismiss/<int:delivery>/", wrap(self.dismiss_view), name="zenvia_webhooks_event_dismiss"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        selection = Selection.of_list(request.GET.dict())
+        # What is found by a person can be chosen in the list: a replay stores nothing of people.
+        may_replay_all = (
+            self.has_replay_permission(request) and selection.as_parameters() and SEARCH_VAR not in request.GET
+        )
+        context = {"replay_address": replay.address_of(self, selection) if may_replay_all else ""}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        may = {"may_replay": self.has_replay_permission(request), "may_erase": self.has_erase_permission(request)}
-        context = {**may, **(extra_context or {})}
-        response = super().change_view(request, object_id, form_url, context)
+        event = self.get_object(request, object_id)
+        context: dict[str, Any] = {"may_erase": self.has_erase_permission(request)}
+        if event and event.status not in replay.LEFT_ALONE and self.has_replay_permission(request):
+            context["replay_address"] = replay.address_of(self, Selection(ids=(event.pk,)))
+        response = super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
         shown = getattr(response, "context_data", None) or {}
         if may_see(request) and isinstance(event := shown.get("original"), Event):
             self.log_change(request, event, gettext("Payload viewed."))
         return response
 
     @method_decorator(csrf_protect)
-    def replay_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Replay one event, by the button on its page."""
+    def replay_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask before events are replayed."""
+        replay.require(request)
+        return replay.ask(self, request, self._context(request))
+
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
+        """Show how far the last replay is."""
+        replay.require(request)
+        return replay.progress(self, request, self._context(request))
+
+    @method_decorator(csrf_protect)
+    def stop_view(self, request: HttpRequest) -> HttpResponse:
+        replay.require(request)
+        return replay.stop(self, request)
+
+    @method_decorator(csrf_protect)
+    def dismiss_view(self, request: HttpRequest, pk: int, delivery: int) -> HttpResponse:
+        """End a delivery that nobody needs any more, by a button of the story."""
+        replay.require(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         event = self.get_object(request, str(pk))
-        if event is None:
+        row = event and event.deliveries.using(router.db_for_write(Delivery)).filter(pk=delivery).first()
+        if not event or not row:
             raise Http404
-        if not self.has_replay_permission(request):
-            raise PermissionDenied
-        self.replay_selected(request, self.get_queryset(request).filter(pk=pk))
+        if row.dismiss():
+            text = gettext("%(receiver)s: dismissed. Only a replay that names it runs it again.")
+            self.log_change(request, event, gettext("Dismissed %(receiver)s.") % {"receiver": row.receiver})
+        else:
+            text = gettext("%(receiver)s: not dismissed. It is done already, or a worker has the event: look again.")
+        level = messages.SUCCESS if row.status == Delivery.Status.DISMISSED else messages.WARNING
+        self.message_user(request, text % {"receiver": row.receiver}, level)
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:zenvia_webhooks_event_change", args=[pk]))
 
     @admin.action(description=_("Replay"), permissions=["replay"])
-    def replay_selected(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
-        """Hand events again to the receivers that have not succeeded; to all where each has."""
-        replayed, left = 0, []
-        for event in queryset.iterator(chunk_size=500):
-            if event.replay():
-                replayed += 1
-                self.log_change(request, event, gettext("Replayed."))
-            else:
-                left.append(event)
-        if replayed:
-            text = ngettext("%(count)d event is being replayed.", "%(count)d events are being replayed.", replayed)
-            self.message_user(request, text % {"count": replayed}, messages.SUCCESS)
-        if left:
-            text = gettext(
-                "Not replayed: %(events)s. An event can't be replayed while it is pending or in a worker's hands, "
-                "while it is quarantined, once it is erased, or when no receiver is connected for it."
-            )
-            shown = ", ".join(map(str, left[:10])) + (", …" if len(left) > 10 else "")
-            self.message_user(request, text % {"events": shown}, messages.WARNING)
+    def replay_selected(self, request: HttpRequest, queryset: QuerySet[Event]) -> HttpResponse:
+        """Ask about the events that are ticked, or about all that match."""
+        if request.POST.get("select_across") == "1" and SEARCH_VAR not in request.GET:
+            return HttpResponseRedirect(replay.address_of(self, Selection.of_list(request.GET.dict())))
+        ids = tuple(queryset.order_by("-pk").values_list("pk", flat=True)[: replay.MOST_IDS + 1])
+        if len(ids) > replay.MOST_IDS:
+            text = gettext("At most %(count)d events can be replayed at a time in this way: the newest are shown.")
+            self.message_user(request, text % {"count": replay.MOST_IDS}, messages.WARNING)
+        return HttpResponseRedirect(replay.address_of(self, Selection(ids=ids[: replay.MOST_IDS])))
 
-
-def _known_topics() -> list[str]:
-    return sorted({topic for envelope in ENVELOPES.values() for topic in envelope.ARRIVING})
+    def _context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}

@@ -9,14 +9,15 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.admin.event_columns import status, status_alone
+from zenvia_webhooks.models import Event
 from zenvia_webhooks.people.masking import HIDDEN, hide, mask, may_see
 
 Field = str | Callable[[Any], Any]
 
 
 def shown_to(request: HttpRequest, fields: Iterable[Any]) -> list[Field]:
-    """Return fields or columns of events and deliveries; what tells of a person, masked where it must be."""
+    """Return fields or columns of events; what tells of a person, masked where it must be."""
     return list(fields) if may_see(request) else [MASKED.get(name, name) for name in fields]
 
 
@@ -26,13 +27,8 @@ def person(event: Event) -> str:
 
 
 @admin.display(description=_("error"))
-def error(row: Event | Delivery) -> str:
-    return hide(row.error)
-
-
-@admin.display(description=_("result"))
-def result(delivery: Delivery) -> str:
-    return label_of(delivery.result)
+def error(event: Event) -> str:
+    return hide(event.error)
 
 
 def label_of(result: str) -> str:
@@ -61,11 +57,10 @@ def remote_addr(event: Event) -> str:
 
 
 #: Field of a page, or column of a list → what stands in its place.
-MASKED: Mapping[str, Field] = {
+MASKED: Mapping[Field, Field] = {
+    status: status_alone,
     "person": person,
     "error": error,
-    "error_block": error,
-    "result_link": result,
     "payload_block": payload,
     "body_block": body,
     "headers_block": headers,

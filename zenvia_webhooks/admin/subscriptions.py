@@ -15,11 +15,12 @@ from django.views.decorators.csrf import csrf_protect
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.approval import question
-from zenvia_webhooks.admin.columns import fields_of, number, status_badge, topic_list
+from zenvia_webhooks.admin.columns import fields_of, number, topic_list
 from zenvia_webhooks.admin.comparison import apply, plan_all
 from zenvia_webhooks.admin.display import FromWriter, OwnLookups
 from zenvia_webhooks.admin.forms import AddSubscriptionForm
-from zenvia_webhooks.admin.verbs import after_commit, buttons, page, perform, tell, verb_page
+from zenvia_webhooks.admin.subscription_columns import SubscriptionList, columns_for, status
+from zenvia_webhooks.admin.verbs import after_commit, ask_to_deactivate, buttons, page, perform, tell, verb_page
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
@@ -34,9 +35,10 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
     Zenvia is asked to change something once the rows are committed; see `verbs`.
     """
 
-    list_display = (number, topic_list, "account", status_badge, "last_event_at", "remote_id")
+    list_display = (number, topic_list, "account", status)
     list_display_links = (topic_list,)
     list_filter = ("status",)
+    show_facets = admin.ShowFacets.NEVER
     ordering = ("account", "pk")
     actions = ("register_again_selected", "deactivate_selected")
 
@@ -47,6 +49,12 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
     def get_fields(self, request: HttpRequest, obj: Subscription | None = None) -> Any:
         # Whoever knows the token can post events, so a mere viewer does not get to see it.
         return fields_of(obj, shows_token=self.has_register_permission(request))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SubscriptionList]:
+        return SubscriptionList
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return columns_for(self.admin_site.name, shows_token=self.has_register_permission(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Subscription | None = None) -> Any:
         return self.get_fields(request, obj)
@@ -153,6 +161,8 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
 
     @admin.action(description=_("Deactivate"), permissions=["register"])
     def deactivate_selected(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse:
+        if "confirmed" not in request.POST:
+            return ask_to_deactivate(request, list(queryset), self._context(request), page(self, "changelist"))
         return perform(self, request, list(queryset), "deactivate", self._to())
 
     def at_zenvia_view(self, request: HttpRequest) -> HttpResponse:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks import subscriptions
-from zenvia_webhooks.admin.approval import approved, question
+from zenvia_webhooks.admin.approval import approved, carried, question
 from zenvia_webhooks.admin.forms import ChangeTopicsForm, RotateForm
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
@@ -72,7 +72,7 @@ def buttons(row: Subscription) -> list[tuple[str, str | Promise, bool]]:
             Status.MISSING: ("register-again", "deactivate"),
         }.get(Status(row.status), ("register-again", "manual", "deactivate"))
         found = {name: again if name == "register-again" else VERBS[name].label for name in names}
-    return [(name, label, VERBS[name].form is not None) for name, label in found.items()]
+    return [(name, label, VERBS[name].form is not None or name == "deactivate") for name, label in found.items()]
 
 
 def verb_page(
@@ -83,6 +83,8 @@ def verb_page(
     if verb is None or name == "register":
         raise Http404
     back = HttpResponseRedirect(page(model_admin, "change", row.pk))
+    if name == "deactivate" and request.method == "GET":
+        return ask_to_deactivate(request, [row], context, back.url)
     if verb.form is None:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -98,6 +100,15 @@ def verb_page(
     until = overlap_ends(row) if name == "rotate" else ""
     context |= {"title": verb.label, "form": form, "original": row, "verb": name, "until": until, "replaces": replaces}
     return TemplateResponse(request, "admin/zenvia_webhooks/subscription/verb_form.html", context)
+
+
+def ask_to_deactivate(
+    request: HttpRequest, rows: Sequence[Subscription], context: dict[str, Any], back: str
+) -> HttpResponse:
+    """Return the page that asks, as Django's own does before a deletion; it sends the present request anew."""
+    context |= {"title": _("Deactivate?"), "rows": rows, "carried": carried(request), "back": back}
+    context["original"] = rows[0] if len(rows) == 1 else None
+    return TemplateResponse(request, "admin/zenvia_webhooks/subscription/deactivate.html", context)
 
 
 def perform(

@@ -173,7 +173,7 @@ class ReplaySerializer(serializers.Serializer[Any]):
         required=False,
         allow_empty=False,
         max_length=1000,
-        help_text=_("Names; by default, those that have not succeeded, or all if each has."),
+        help_text=_("Names; each runs again. By default, those that have not succeeded."),
     )
 
 

@@ -119,8 +119,12 @@ def reason_for_none(event: Event) -> str:
     }
     if event.status in reasons:
         return reasons[Event.Status(event.status)]
-    if not receivers_of(event, Event):
+    connected = receivers_of(event, Event)
+    if not connected:
         return _("No receiver is connected for its topic in the web process.")
+    deliveries = event.deliveries.using(databases.db_for_write(Event))
+    if (deliveries.succeeded() | deliveries.dismissed()).names().issuperset(connected):
+        return _("Every receiver has succeeded or was dismissed: name those that must run again, in receivers.")
     return _("The event is in a worker's hands: try again when its lease is over.")
 
 

@@ -165,6 +165,12 @@ class Migration(migrations.Migration):
                         verbose_name="note",
                     ),
                 ),
+                (
+                    "state",
+                    zenvia_webhooks.models.fields.SafeJSONField(
+                        default=dict, help_text="Empty for what only gives signs of life.", verbose_name="state"
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "task run",

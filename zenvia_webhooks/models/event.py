@@ -229,10 +229,11 @@ class Event(models.Model):
     ) -> list[str]:
         """Hand the event to receivers again; return their names.
 
-        `receivers` are names. By default, every one connected in this process that has not succeeded, all if each
-        has, but none that was dismissed. None, and an empty list, while the event is pending, in a worker's hands,
+        `receivers` are names, and each runs again. By default, every one connected in this process that has not
+        succeeded and was not dismissed. None, and an empty list, while the event is pending, in a worker's hands,
         quarantined or erased.
-        Without `again`, none that has succeeded. `due_at` is its place in the queue, by default the end.
+        Without `again`, none that has succeeded, even if it is named. `due_at` is its place in the queue, by default
+        the end.
         Raises ValueError for a name that is neither connected here nor had the event before.
         """
         status = self.Status
@@ -259,10 +260,8 @@ class Event(models.Model):
         known, succeeded = deliveries.names(), deliveries.succeeded().names()
         connected = receivers_of(self, Event)
         if receivers is None:
-            dismissed = deliveries.dismissed().names()
-            wanted = [name for name in connected if name not in dismissed]
-            missing = [name for name in wanted if name not in succeeded]
-            return missing or (wanted if again else [])
+            settled = succeeded | deliveries.dismissed().names()
+            return [name for name in connected if name not in settled]
         names = list(dict.fromkeys(receivers))
         if unknown := set(names) - known - set(connected):
             there_are = ", ".join(sorted({*known, *connected})) or gettext("none")

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.models.fields import SafeTextField
+from zenvia_webhooks.models.fields import SafeJSONField, SafeTextField
 
 
 class TaskRun(models.Model):
@@ -25,6 +25,8 @@ class TaskRun(models.Model):
         _("total"), null=True, default=None, help_text=_("Empty if nobody counted beforehand.")
     )
     note = SafeTextField(_("note"), blank=True, help_text=_("A worker's says which receivers are connected in it."))
+    #: What a long job was asked to do, and how far it is: see `replay.job`.
+    state = SafeJSONField(_("state"), default=dict, help_text=_("Empty for what only gives signs of life."))
 
     objects: ClassVar[models.Manager[TaskRun]] = models.Manager()
 

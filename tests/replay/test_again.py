@@ -1,0 +1,54 @@
+"""Reading quarantined events again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.factories import envelope, make_event
+from zenvia_webhooks.models import Event
+from zenvia_webhooks.replay.again import read_again
+
+pytestmark = pytest.mark.django_db
+
+#: The fingerprint of what was not understood.
+FORMER = bytes(32)
+
+
+def quarantined(body: bytes) -> Event:
+    event = make_event(
+        status=Event.Status.QUARANTINED,
+        fingerprint=FORMER,
+        topic="",
+        contract="",
+        payload=None,
+        error="why",
+        next_attempt_at=None,
+    )
+    Event.objects.filter(pk=event.pk).update(body=body)
+    return event
+
+
+def test_what_is_understood_now_is_due_as_if_just_stored() -> None:
+    event = quarantined(envelope("quote.updated", leadId="7"))
+    assert read_again(event)
+    event.refresh_from_db()
+    assert (event.topic, event.contract, event.status, event.error) == ("quote.updated", "help_center", "pending", "")
+    assert event.fingerprint != FORMER
+    assert event.next_attempt_at is not None
+    assert not read_again(event)  # it is pending now
+
+
+def test_what_is_still_not_understood_stays() -> None:
+    event = quarantined(b"nothing")
+    assert not read_again(event)
+    event.refresh_from_db()
+    assert (event.status, event.error) == (Event.Status.QUARANTINED, "why")
+
+
+def test_what_came_again_meanwhile_is_not_handed_out_twice() -> None:
+    event = quarantined(envelope(leadId="7"))
+    same = make_event(data={"leadId": "7"})
+    assert read_again(event)
+    event.refresh_from_db()
+    assert (event.status, event.same_as, event.topic) == (Event.Status.DISPATCHED, same.pk, "lead.created")
+    assert event.next_attempt_at is None

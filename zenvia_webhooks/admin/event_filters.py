@@ -1,0 +1,104 @@
+"""What the list of events can be narrowed by, and its bounds."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db import router
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from zenvia_webhooks.admin.event_columns import with_troubles
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.contracts.words import label
+from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.replay.selection import NOT_SUCCEEDED, OTHERS, Selection, known_topics
+from zenvia_webhooks.signals import EVENT_SIGNALS
+
+#: A list counts no further: on a large table, counting every row takes longer than showing the page.
+MOST_COUNTED = 10_000
+#: Among so many of the newest deliveries, receivers are looked for that are connected no more.
+DELIVERIES_LOOKED_AT = 1000
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A paginator that stops counting at `MOST_COUNTED`."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = cast("QuerySet[Event]", self.object_list)
+        return rows[:MOST_COUNTED].count()
+
+
+class EventList(ChangeList):
+    """A list that looks no further back than a replay of what it shows."""
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
+        return with_troubles(Selection.of_list(request.GET.dict()).among_newest(rows))
+
+
+class SelectionFilter(admin.SimpleListFilter):
+    """One of the list's filters that a replay can store: see `Selection.of_list()`."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        value = self.value()
+        return Selection.of_list({self.parameter_name or "": value}).narrow(queryset) if value else queryset
+
+
+class StatusFilter(SelectionFilter):
+    title = _("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(Event.Status.choices)
+
+
+class TopicFilter(SelectionFilter):
+    title = _("topic")
+    parameter_name = "topic"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*((topic, label(topic)) for topic in known_topics()), (OTHERS, _("others"))]
+
+
+class AccountFilter(SelectionFilter):
+    title = _("account")
+    parameter_name = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        aliases = conf.aliases()
+        return [(alias, alias) for alias in aliases] if len(aliases) > 1 else []
+
+
+class SubscriptionFilter(SelectionFilter):
+    """Not offered, as there may be many: the list of subscriptions leads here."""
+
+    title = _("subscription")
+    parameter_name = "subscription"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        chosen = request.GET.get(self.parameter_name, "")
+        return [(chosen, f"#{chosen}")] if chosen else []
+
+
+class ReceiverFilter(SelectionFilter):
+    title = _("receiver that has not succeeded")
+    parameter_name = "receiver"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        chosen = request.GET.get(self.parameter_name)
+        return [(name, name) for name in sorted({*receiver_names(), *([chosen] if chosen else [])})]
+
+
+def receiver_names() -> set[str]:
+    """Return the receivers that are connected here, and those that lately did not succeed."""
+    newest = Delivery.objects.using(router.db_for_write(Delivery)).order_by("-pk")
+    rows = newest.values_list("receiver", "status")[:DELIVERIES_LOOKED_AT]
+    connected = {receiver.name for signal in EVENT_SIGNALS for receiver in signal.connected(Event)}
+    return connected | {name for name, status in rows if status in NOT_SUCCEEDED}

@@ -1,0 +1,1 @@
+"""Handing many stored events to receivers once more: which, and the job that does it."""
