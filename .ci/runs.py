@@ -12,7 +12,8 @@ on a Python, a Django on a database). Django 6 needs Python 3.12, so 3.11's newe
 
 What starts processes or a browser is slow. "everything" has all of it; there alone run the tests marked `once` (wheel,
 nginx, demo, browser; the load test apart, as it wants the machine for itself), which are the same on every Python and
-database. "workers" has the other real workers a second time, where everything is newest. The rest runs in process.
+database. What asks no database runs on SQLite alone, and under coverage. "workers" has the other real workers a second
+time, where everything is newest. The rest runs in process.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ IN_TWO = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 EVERYTHING = [f"--ignore={LOAD}"]
 WORKERS = [*IN_TWO, "-m", "not once"]
 IN_PROCESS = [*IN_TWO, "-m", "not once and not worker"]
+#: Folders whose tests ask no database of ours: the runs on SQLite have them, one for each Python.
+NO_DATABASE = [f"--ignore=tests/{name}" for name in ("client", "contracts", "project", "sandbox")]
 COVERAGE = ["--cov", "--cov-report=term", "--cov-fail-under=85"]
 
 
@@ -73,13 +76,13 @@ class Run:
 RUNS = [
     Run(python="3.11", database="SQLite", arguments=EVERYTHING, what="everything", by_readme=True, limit=900),
     Run(python="3.11", database="SQLite", arguments=[LOAD], what="load", by_readme=True, limit=900),
-    Run(python="3.11", database="PostgreSQL", versions="lowest", arguments=IN_PROCESS),
-    Run(python="3.11", database="MariaDB", arguments=IN_PROCESS),
+    Run(python="3.11", database="PostgreSQL", versions="lowest", arguments=[*IN_PROCESS, *NO_DATABASE]),
+    Run(python="3.11", database="MariaDB", arguments=[*IN_PROCESS, *NO_DATABASE]),
     Run(python="3.12", database="SQLite", versions="lowest", arguments=IN_PROCESS),
     Run(python="3.12", database="PostgreSQL", arguments=[*IN_PROCESS, *COVERAGE]),
-    Run(python="3.12", database="MariaDB", arguments=IN_PROCESS),
+    Run(python="3.12", database="MariaDB", arguments=[*IN_PROCESS, *NO_DATABASE]),
     Run(python="3.13", database="SQLite", arguments=IN_PROCESS),
     Run(python="3.13", database="PostgreSQL", arguments=WORKERS, what="workers"),
-    Run(python="3.13", database="MariaDB", versions="lowest", arguments=IN_PROCESS),
+    Run(python="3.13", database="MariaDB", versions="lowest", arguments=[*IN_PROCESS, *NO_DATABASE]),
     Run(python="3.12", database="SQLite", arguments=["tests/sites"], what="sites", is_of_sites=True, limit=900),
 ]

@@ -22,6 +22,7 @@ from tests.support.webhooks import arrived
 EVENTS = "/zenvia/api/events/"
 
 
+@pytest.mark.once
 @pytest.mark.timeout(200)
 def test_nothing_leaks_in_from_a_host_with_opposite_defaults() -> None:
     # In a process of its own: DRF reads most of its settings once, when its modules are imported.
