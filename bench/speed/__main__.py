@@ -32,12 +32,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one short round, in about two minutes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8, help="of one load")
+    parser.add_argument("--events", type=int, default=2000, help="of one backlog")
     parser.add_argument("--only", default="", help="subjects, separated by commas; else all")
     parser.add_argument("--measure", choices=("storing", "dispatching"), help="else both")
     parser.add_argument("--json", type=Path, help="write the figures to this file, for the plot")
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.rounds, arguments.seconds = 1, 4
+        arguments.rounds, arguments.seconds, arguments.events = 1, 4, 1000
     names = [name.strip() for name in arguments.only.split(",") if name.strip()] or list(BY_NAME)
     if unknown := set(names) - set(BY_NAME):
         parser.error(f"no such subject: {', '.join(sorted(unknown))}; there are: {', '.join(BY_NAME)}")
@@ -69,7 +70,7 @@ def measure(folder: Path, names: list[str], arguments: argparse.Namespace) -> Fi
             if arguments.measure != "dispatching":
                 store(site, figures[site.subject.name], arguments.seconds)
             if arguments.measure != "storing" and site.subject.name in dispatching.SUBJECTS:
-                dispatching.measure(site, figures[site.subject.name], arguments.seconds // 2)
+                dispatching.measure(site, figures[site.subject.name], arguments.events)
     if arguments.measure != "dispatching":
         print_storing(figures)
     if arguments.measure != "storing":

@@ -26,23 +26,25 @@ RATE = """
 LAST, CONTACTS = "SELECT coalesce(max(id), 0) FROM contacts_contact", "SELECT count(*) FROM contacts_contact"
 
 
-def drain(site: Site, processes: int, seconds: int) -> float:
-    """Store for so many seconds while no worker runs; return how many a second the workers then hand out."""
-    last, before = site.ask(LAST), site.ask(site.subject.count)
-    site.start_web()
-    try:
-        site.load(seconds)
-    finally:
-        site.stop()
+def drain(site: Site, processes: int, events: int) -> tuple[float, float]:
+    """Store so many while no worker runs; return what the workers then hand out a second, and its cost.
+
+    That is their processor time, in µs an event.
+    """
+    site.fill(events)
+    last, done = site.ask(LAST), site.ask(CONTACTS) + events
     site.start_workers(processes)
     try:
-        backlog = site.ask(site.subject.count) - before
-        done = site.ask(CONTACTS) + backlog
-        site.manage("shell", "-v0", "-c", site.subject.wake)
-        site.processes.wait(lambda: site.ask(CONTACTS) == done, f"{backlog} events are handed out", 120)
+        if site.subject.wake:
+            site.manage("shell", "-v0", "-c", site.subject.wake)
+        # Once they have started.
+        site.processes.wait(lambda: site.ask(LAST) > last, "the first is handed out", 60)
+        used, begun = site.cpu("worker"), site.ask(CONTACTS)
+        site.processes.wait(lambda: site.ask(CONTACTS) == done, "all are handed out", 120)
+        cost = 1e6 * (site.cpu("worker") - used) / (done - begun)
     finally:
         site.stop()
-    return float(site.ask(RATE.format(last)))
+    return float(site.ask(RATE.format(last))), cost
 
 
 def latency(site: Site) -> float:
@@ -72,16 +74,21 @@ def reached(site: Site) -> float:
     return float(site.ask(newest)) - began
 
 
-def measure(site: Site, found: dict[str, list[float]], seconds: int) -> None:
+def measure(site: Site, found: dict[str, list[float]], events: int) -> None:
     for processes in PROCESSES:
-        found[f"rate_{processes}"].append(drain(site, processes, seconds))
+        rate, cost = drain(site, processes, events)
+        found[f"rate_{processes}"].append(rate)
+        found[f"cost_{processes}"].append(cost)
     found["latency"].append(latency(site))
 
 
 def rows(figures: dict[str, dict[str, list[float]]]) -> list[tuple[str, ...]]:
     """Return the table: medians, and the median of each round's ratio."""
     titles = [f"events/s with {processes}" for processes in PROCESSES]
-    table: list[tuple[str, ...]] = [("", *titles, "of by hand", "request to receiver ms", "of by hand")]
+    last = PROCESSES[-1]
+    table: list[tuple[str, ...]] = [
+        ("", *titles, "of by hand", "processor µs", "of by hand", "request to receiver ms", "of by hand")
+    ]
     yardstick = figures.get(SUBJECTS[0], {})
     for name in SUBJECTS:
         if "latency" not in (found := figures.get(name, {})):
@@ -89,7 +96,9 @@ def rows(figures: dict[str, dict[str, list[float]]]) -> list[tuple[str, ...]]:
         share = partial(ratio, found, yardstick if "latency" in yardstick else found)
         rates = [f"{statistics.median(found[f'rate_{processes}']):.0f}" for processes in PROCESSES]
         shares = " and ".join(f"{share(f'rate_{processes}'):.1f}" for processes in PROCESSES)
-        table.append((name, *rates, shares, f"{statistics.median(found['latency']):.1f}", f"{share('latency'):.2f}"))
+        costs = f"{statistics.median(found[f'cost_{last}']):.0f}", f"{share(f'cost_{last}'):.2f}"
+        waits = f"{statistics.median(found['latency']):.1f}", f"{share('latency'):.2f}"
+        table.append((name, *rates, shares, *costs, *waits))
     return table
 
 

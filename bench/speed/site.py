@@ -48,7 +48,11 @@ class Site:
         self.next = 1
 
     def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "django", *arguments]
+        return self.run("django", *arguments)
+
+    def run(self, *arguments: str) -> str:
+        """Run a module to its end; return what it printed."""
+        command = [sys.executable, "-m", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout.strip()
@@ -74,6 +78,11 @@ class Site:
     def close(self) -> None:
         self.stop()
         self._connection.close()
+
+    def fill(self, number: int) -> None:
+        """Store so many webhooks without a web server."""
+        self.run("bench.speed.fill", self.subject.name, self.path, str(self.next), str(number))
+        self.next += number
 
     def load(self, seconds: int) -> dict[str, float]:
         """Post for so many seconds; return requests a second, latencies in ms and processor µs a request.

@@ -109,28 +109,21 @@ def _claim(
     # the update's own condition decides: what another was faster to take is no longer due. There, the choice is made
     # before the transaction, as one that begins with a read can't always go on to write.
     skips_locked = connections[using].features.has_select_for_update_skip_locked
-    columns = ("pk", "next_attempt_at", Length("body"))
-    chosen = [] if skips_locked else choose(due.values_list(*columns))
+    rows = due.values_list("pk", "next_attempt_at", Length("body"))
+    chosen = [] if skips_locked else choose(rows)
     due_at: dict[int, datetime | None] = {}
     mine: dict[int, Event] = {}
     deliveries: dict[int, list[DueDelivery]] = {}
     if skips_locked or chosen:
         with transaction.atomic(using=using):
             if skips_locked:
-                chosen = choose(due.select_for_update(skip_locked=True).values_list(*columns))
-            due_at = _that_fit(chosen, limit)
-            if due_at:
+                chosen = choose(rows.select_for_update(skip_locked=True))
+            if due_at := _that_fit(chosen, limit):
                 made_at = time.monotonic()
                 # What is locked is found by its key alone. By the index of what is due, MariaDB would lock what others
                 # are just finishing, too: one of the two would end in a deadlock.
                 taken = Event.objects.using(using) if skips_locked else due
-                taken.filter(pk__in=due_at).update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
-                # Read here: once committed, it may not be there yet for a read that a pooler sends to a replica.
-                rows = Event.objects.using(using).filter(claim=claim_id).defer("body")
-                mine.update(rows.annotate(was_attempted=_was_attempted()).in_bulk(list(due_at)))
-                deliveries = _deliveries([pk for pk, event in mine.items() if vars(event).pop("was_attempted")], using)
-                # With the claim, as a commit of its own would keep the first receiver waiting.
-                EventKey.objects.write(event for event in mine.values() if event.status == Event.Status.PENDING)
+                mine, deliveries = _take(taken.filter(pk__in=due_at), claim_id, clock)
     if due_at:
         failpoints.reach("claims.after_claim")
     return Claim(
@@ -145,6 +138,22 @@ def _claim(
     )
 
 
+def _take(
+    taken: QuerySet[Event], claim_id: uuid.UUID, clock: RunClock
+) -> tuple[dict[int, Event], dict[int, list[DueDelivery]]]:
+    """Write the claim on these events; return them by id, and their deliveries.
+
+    All in the claim's transaction: once it is committed, a read that a pooler sends to a replica may not find it yet.
+    """
+    taken.update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
+    rows = Event.objects.using(taken.db).filter(claim=claim_id).defer("body")
+    was_attempted = Exists(Delivery.objects.filter(event=OuterRef("pk")))
+    mine: dict[int, Event] = {event.pk: event for event in rows.annotate(was_attempted=was_attempted)}
+    # A commit of their own would keep the first receiver waiting.
+    EventKey.objects.write(event for event in mine.values() if event.status == Event.Status.PENDING)
+    return mine, _deliveries([pk for pk, event in mine.items() if vars(event).pop("was_attempted")], taken.db)
+
+
 def _that_fit(chosen: Sequence[Due], limit: int) -> dict[int, datetime | None]:
     """Return id → when it fell due, in the order in which they are handed out, of those that `MAX_BYTES` allow."""
     due_at: dict[int, datetime | None] = {}
@@ -156,10 +165,6 @@ def _that_fit(chosen: Sequence[Due], limit: int) -> dict[int, datetime | None]:
             break
         due_at[pk] = moment
     return due_at
-
-
-def _was_attempted() -> Exists:
-    return Exists(Delivery.objects.filter(event=OuterRef("pk")))
 
 
 def _deliveries(events: Collection[int], using: str) -> dict[int, list[DueDelivery]]:
