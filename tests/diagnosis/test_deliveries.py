@@ -15,8 +15,6 @@ from tests.support import receivers
 from tests.support.webhooks import arrived, let_time_pass
 from zenvia_webhooks.diagnosis import Area, Finding, Link, Severity, diagnose, standing, verdict
 from zenvia_webhooks.dispatch import heartbeat
-from zenvia_webhooks.dispatch.attempts import NotConnectedError
-from zenvia_webhooks.dispatch.outcomes import error_text
 from zenvia_webhooks.models import Delivery, Event, TaskRun
 from zenvia_webhooks.signals import lead_created
 from zenvia_webhooks.tasks import dispatch_events
@@ -24,7 +22,6 @@ from zenvia_webhooks.tasks import dispatch_events
 pytestmark = pytest.mark.django_db
 
 SAVE = "shop.receivers.save"
-GONE = error_text(NotConnectedError("it is not connected in this worker"))
 ERROR = "shop.errors.PriceListError: no price for 'Ana Silva' <ana@example.com>, +55 11 99999-9999\nsecond line"
 
 
@@ -112,17 +109,28 @@ def test_deliveries_fail_with_one_error_whoever_the_lead_is() -> None:
     assert finding.detail == "shop.errors.PriceListError: no price for '…' … …"
 
 
-def test_renamed_receiver_is_told_from_one_that_fails() -> None:
-    TaskRun.objects.create(task=heartbeat.WORKER, started_at=now(), note=f"lead_created: {SAVE}_lead\nx: shop.old")
-    delivered(1, "shop.old")
-    failed(2, error=GONE)
-    delivered(2, f"{SAVE}_lead")
+def test_renamed_receiver_is_told_from_one_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = (f"{receivers.__name__}.{name}" for name in ("broken", "create_customer"))
+    lead_created.connect(receivers.broken)
+    arrived()
+    dispatch_events()
+    # A worker with the new code.
+    monkeypatch.setattr(heartbeat, "_written_at", {})
+    lead_created.disconnect(receivers.broken)
+    lead_created.connect(receivers.create_customer)
+    arrived()
+    let_time_pass()
+    dispatch_events()
     [finding] = look()
-    assert (finding.id, finding.severity) == ("gone-receiver", Severity.WARNING)
-    assert finding.text == f"{SAVE} is connected in no worker, and 2 deliveries wait for it."
-    assert f"Was it renamed to {SAVE}_lead? Give that one dispatch_uid='{SAVE}'" in finding.fix
+    assert (finding.id, finding.severity, finding.link) == (
+        "gone-receiver",
+        Severity.WARNING,
+        Link(model="event", receiver=old),
+    )
+    assert finding.text == f"{old} is connected in no worker, and 1 delivery waits for it."
+    assert f"Was it renamed to {new}? Give that one dispatch_uid='{old}'" in finding.fix
     # The new worker has it: the next attempt finds it.
-    TaskRun.objects.update(note=f"lead_created: {SAVE}")
+    TaskRun.objects.update(note=f"lead_created: {old}")
     assert look() == []
 
 

@@ -31,6 +31,7 @@ KINDS = frozenset(
         "failing-receiver",
         "gone-receiver",
         "quarantined-events",
+        "daily-bound",
         "failed-subscription",
         "missing-subscription",
         "quiet-subscription",
