@@ -6,12 +6,13 @@ import pytest
 
 from tests.support.factories import envelope, make_event
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.event import FINGERPRINT_BYTES
 from zenvia_webhooks.replay.again import read_again
 
 pytestmark = pytest.mark.django_db
 
 #: The fingerprint of what was not understood.
-FORMER = bytes(32)
+FORMER = bytes(FINGERPRINT_BYTES)
 
 
 def quarantined(body: bytes) -> Event:
