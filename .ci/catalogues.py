@@ -39,7 +39,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)[\d.]*[a-z]|(?<!\{)\{(\w+)(?:![a-z])?(?::[^
 #: One without a name: a translator can't tell what it stands for, nor change the order.
 UNNAMED = re.compile(r"(?<!%)%[sdrf]|(?<!\{)\{\}")
 #: A call in an f-string, which Python's tokenizer shows from 3.12 on.
-HIDDEN = re.compile(r"\{(_|n?gettext(_lazy)?)\(")
+HIDDEN = re.compile(r"""\{(_|n?gettext(_lazy)?)\(["']""")
 
 
 class OwnCatalog(Catalog):

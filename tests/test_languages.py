@@ -54,12 +54,11 @@ def doctor() -> str:
     return output.getvalue()
 
 
-def event_of_each_status(subscription: Subscription) -> Event:
-    """Make them, and return one that is delivered."""
+def make_events(subscription: Subscription) -> None:
+    """Make one of each status."""
     for status in Event.Status:
         topic = "" if status == Event.Status.QUARANTINED else "lead.created"
         make_event(subscription=subscription, status=status, topic=topic)
-    return Event.objects.get(status=Event.Status.DISPATCHED)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -77,7 +76,7 @@ def test_pages_and_doctor_speak_the_sites_language(
     client, catalogue = Client(), CATALOGUES[language]
     client.force_login(User.objects.create_superuser("chief"))
     subscription = site.subscription
-    event = event_of_each_status(subscription)
+    make_events(subscription)
     site.sandbox.add(["quote.updated"], "https://other.example.com/hook")
 
     listed = client.get(EVENTS).content.decode()
@@ -88,7 +87,8 @@ def test_pages_and_doctor_speak_the_sites_language(
     assert [word for word in said if word not in shown] == []
 
     pages = (
-        *(EVENTS, f"{EVENTS}{event.pk}/change/", SUBSCRIPTIONS, ADD, AT_ZENVIA),
+        *("/admin/zenvia_webhooks/", EVENTS, SUBSCRIPTIONS, ADD, AT_ZENVIA),
+        *(f"{EVENTS}{event.pk}/change/" for event in Event.objects.all()),
         *(
             f"{SUBSCRIPTIONS}{subscription.pk}/{page}/"
             for page in ("change", "delete", "do/rotate", "do/change-topics")
@@ -143,11 +143,11 @@ def test_error_is_in_the_language_of_whoever_reads_it() -> None:
 @pytest.mark.django_db
 def test_time_is_in_the_readers_format(admin_client: Client, settings: Any) -> None:
     event = make_event()
-    formats = set()
-    for language in ("en", "pt-br", "es-mx"):
+    shown = set()
+    for language in ("en", "pt-br"):
         settings.LANGUAGE_CODE = language
         with override(language):
-            expected = date_format(localtime(event.received_at), "DATETIME_FORMAT")
-        assert expected in visible(admin_client.get(EVENTS).content.decode())
-        formats.add(expected)
-    assert len(formats) == 3
+            day = date_format(localtime(event.received_at), "SHORT_DATE_FORMAT")
+        assert day in admin_client.get(EVENTS).content.decode()
+        shown.add(day)
+    assert len(shown) == 2

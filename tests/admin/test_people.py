@@ -59,10 +59,10 @@ def test_the_action_shows_first_then_erases_and_logs_nothing_of_the_person(admin
     erased = set(Event.objects.filter(status=Event.Status.ERASED).values_list("pk", flat=True))
     assert erased == {event.pk, quote.pk}
     logged = list(LogEntry.objects.values_list("object_id", "object_repr", "change_message"))
-    assert sorted(logged) == [
+    assert set(logged) == {
         (str(event.pk), f"lead.created #{event.pk}", "Erased."),
         (str(quote.pk), f"quote.updated #{quote.pk}", "Erased."),
-    ]
+    }
     assert "Canary" not in admin_client.get(f"{LIST}{event.pk}/change/").content.decode()
     assert other.pk not in erased
 

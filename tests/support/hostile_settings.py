@@ -17,6 +17,8 @@ MIDDLEWARE = [
     "django.middleware.cache.FetchFromCacheMiddleware",
 ]
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
+# Formats unlike the English ones, and no catalogue of ours: tests go by its words.
+LANGUAGE_CODE = "de"
 
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],

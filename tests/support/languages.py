@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gettext
 import re
 from collections.abc import Iterator
@@ -27,12 +28,16 @@ def visible(html: str) -> str:
 def english_in(text: str, language: str) -> list[str]:
     """Return parts of a text that are English: of our texts that are translated, and what has English words."""
     text = " ".join(text.split())
-    return ENGLISH.findall(text) + [
-        part for part in _parts(language) if re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text)
-    ]
+    parts = (part for part in _parts(language) if part in text)
+    return ENGLISH.findall(text) + [part for part in parts if re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text)]
 
 
-def _parts(language: str) -> Iterator[str]:
+@functools.cache
+def _parts(language: str) -> list[str]:
+    return list(_read(language))
+
+
+def _read(language: str) -> Iterator[str]:
     with (LOCALE / language / "LC_MESSAGES" / "django.mo").open("rb") as file:
         catalogue: dict[str | tuple[str, int], str] = vars(gettext.GNUTranslations(file))["_catalog"]
     for key, translated in catalogue.items():

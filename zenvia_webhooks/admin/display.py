@@ -98,6 +98,12 @@ def exact(moment: datetime) -> str:
     return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S}"
 
 
+def why_not_understood(error: str) -> str:
+    """Return why an event is quarantined, in the reader's language: `intake` has stored it in English."""
+    text, colon, detail = error.partition(": ")
+    return f"{gettext(text)}{colon}{detail}" if text else ""
+
+
 def block(text: str) -> SafeString:
     """Return text as it is, line breaks included, escaped."""
     return format_html('<pre class="zenvia-block">{}</pre>', text)

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.admin.display import status_badge, topic_name, when
+from zenvia_webhooks.admin.display import status_badge, topic_name, when, why_not_understood
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.redaction import first_line
 from zenvia_webhooks.replay.selection import NOT_SUCCEEDED
@@ -58,7 +58,7 @@ def status_alone(event: Event) -> SafeString:
 def wrong_with(event: Event) -> str:
     """Return what is wrong with an event in one line; empty where nothing is."""
     if event.status == Event.Status.QUARANTINED:
-        return first_line(event.error)
+        return first_line(why_not_understood(event.error))
     troubles: Iterable[Delivery] = getattr(event, TROUBLES, ())
     failing = [row for row in troubles if row.error]
     if not failing:

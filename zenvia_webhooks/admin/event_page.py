@@ -18,7 +18,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.admin.display import block, exactly, result_link, status_badge, topic_name, when
+from zenvia_webhooks.admin.display import (
+    block,
+    exactly,
+    result_link,
+    status_badge,
+    topic_name,
+    when,
+    why_not_understood,
+)
 from zenvia_webhooks.admin.masked import label_of
 from zenvia_webhooks.admin.replay import may_replay
 from zenvia_webhooks.models import Delivery, Event, EventKey
@@ -79,12 +87,15 @@ def field(description: Any, name: str, function: Field) -> Field:
 def fields_for(request: HttpRequest, site: str) -> dict[str, Field]:
     """Return the fields of the page that differ by who looks at it."""
     sees = may_see(request)
-    return {
+    shown = {
         "who": field(_("person"), "who", lambda event: facts(event.lead, LEAD, sees)),
         "what": field(_("what"), "what", lambda event: _what(event, sees)),
         "story": field(_("story"), "story", lambda event: story(event, request, site)),
         "others": field(_("other events of this person"), "others", lambda event: others(event, site)),
     }
+    if sees:
+        shown["error"] = field(_("error"), "error", lambda event: why_not_understood(event.error))
+    return shown
 
 
 def facts(value: Any, words: dict[str, Any], sees: bool) -> SafeString | str:

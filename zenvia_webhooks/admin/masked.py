@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from zenvia_webhooks.admin.display import why_not_understood
 from zenvia_webhooks.admin.event_columns import status, status_alone
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.people.masking import HIDDEN, hide, mask, may_see
@@ -28,7 +29,7 @@ def person(event: Event) -> str:
 
 @admin.display(description=_("error"))
 def error(event: Event) -> str:
-    return hide(event.error)
+    return hide(why_not_understood(event.error))
 
 
 def label_of(result: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import Error, IntegrityError, connections, models, router, transaction
 from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
+from django.utils.translation import gettext_noop
 
 from zenvia_webhooks import contracts, failpoints, safe_json, wakeup
 from zenvia_webhooks.conf import conf
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 LAST_EVENT_LAG = timedelta(minutes=1)
 #: Seconds that a duplicate's counting may take.
 COUNT_SECONDS = 0.5
+#: Stored, and logged, in English; the admin shows them in the reader's language.
+NO_OBJECT = gettext_noop("No JSON object")
+NO_NOTIFICATION = gettext_noop("A JSON object, but no notification that we know.")
 
 
 class SubscriptionGoneError(Exception):
@@ -124,9 +128,9 @@ def read(account: str, body: bytes) -> dict[str, Any]:
         contract = contracts.recognise(payload)
         content = safe_json.canonical(contract.identity(envelope)) if contract else body
     except ValueError as error:
-        return _quarantined(account, body, payload=None, error=f"No JSON object: {error}")
+        return _quarantined(account, body, payload=None, error=f"{NO_OBJECT}: {error}")
     if contract is None:
-        return _quarantined(account, body, payload=payload, error="A JSON object, but no notification that we know.")
+        return _quarantined(account, body, payload=payload, error=NO_NOTIFICATION)
     notification = contract.read_notification(payload, _wire_topics(account), _resolved_statuses())
     if len(notification.topic) > MAX_TOPIC_LENGTH:
         why = f"Its topic is longer than {MAX_TOPIC_LENGTH} characters."
