@@ -10,11 +10,13 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.timezone import now
 
 from tests.support import receivers
 from tests.support.admin_pages import hidden, said, user_with
 from tests.support.webhooks import arrived, post
 from zenvia_webhooks import wakeup
+from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event, Subscription, TaskRun
 from zenvia_webhooks.replay import job
@@ -133,6 +135,13 @@ def test_quarantined_events_are_read_again_and_pending_ones_offer_nothing(
     pending = arrived()
     assert f"{REPLAY}?ids=" not in admin_client.get(f"{LIST}{pending.pk}/change/").content.decode()
     assert "Nothing can be replayed" in text_of(admin_client.get(f"{REPLAY}?ids={pending.pk}"))
+
+
+def test_a_receiver_that_no_worker_has_is_said_to_be_gone(admin_client: Client, events: list[Event]) -> None:
+    address = f"{REPLAY}?ids={events[0].pk}"
+    assert "connected in no worker" not in text_of(admin_client.get(address))
+    TaskRun.objects.create(task=heartbeat.WORKER, started_at=now(), note=f"lead_created: {NOTE}")
+    assert "has not succeeded for 1 event It is connected in no worker" in text_of(admin_client.get(address))
 
 
 def test_nobody_replays_without_the_permission(client: Client, events: list[Event]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -23,6 +24,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.replay import job
 from zenvia_webhooks.replay.selection import NOT_SUCCEEDED, Selection
@@ -139,6 +141,7 @@ def ask(model_admin: ModelAdmin[Any], request: HttpRequest, context: dict[str, A
     """Say what a replay would do; do it when it is sent."""
     selection = Selection.of_list(request.GET.dict())
     preview, row = preview_of(selection), job.find()
+    gone = _gone(preview.missing)
     form = ReplayForm(request.POST or None, preview, selection.receiver)
     if request.method == "POST" and form.is_valid():
         return _start(model_admin, request, form.order(selection))
@@ -146,12 +149,20 @@ def ask(model_admin: ModelAdmin[Any], request: HttpRequest, context: dict[str, A
         "title": _("Read again?") if preview.total and preview.quarantined == preview.total else _("Replay?"),
         "form": form,
         "preview": preview,
-        "missing": preview.missing.most_common(),
+        "missing": [(name, number, name in gone) for name, number in preview.missing.most_common()],
         "number": job.last_number(),
         "running": row if row and row.finished_at is None else None,
         "back": _back(model_admin, selection),
     }
     return TemplateResponse(request, f"{TEMPLATES}/replay.html", context)
+
+
+def _gone(names: Iterable[str]) -> set[str]:
+    """Return the receivers that no worker has connected, by what the last one noted: they would only fail again."""
+    worker = heartbeat.last(heartbeat.WORKER)
+    connected = worker.receivers if worker else []
+    # It names so many at most.
+    return set() if not 0 < len(connected) <= heartbeat.MAX_NAMED else {*names} - {*connected}
 
 
 def _start(model_admin: ModelAdmin[Any], request: HttpRequest, order: job.Order) -> HttpResponse:
