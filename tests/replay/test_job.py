@@ -109,6 +109,13 @@ def test_it_goes_on_where_it_broke_off_and_the_former_message_does_nothing(
     assert state().counts == {"replayed": 3}
 
 
+def test_a_message_that_was_delivered_twice_replays_nothing_twice(events: list[Event]) -> None:
+    job.start(order(receiver=NOTE, again=True), after=0)
+    # As two workers do that have read the same few events.
+    assert [job._replay_next(events[0], state().wanted(), 1) for _ in range(2)] == [True, False]
+    assert state().counts == {"replayed": 1}
+
+
 def test_it_can_be_stopped(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "BATCH", 1)
     job.start(order(), after=0)
