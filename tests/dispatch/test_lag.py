@@ -63,7 +63,7 @@ def test_a_replay_that_was_just_committed_is_handed_out() -> None:
     dispatch_due()
     Event.objects.update(status=Event.Status.RETRYING, next_attempt_at=event.received_at)
     with lagging_reads():
-        assert event.replay() == ["tests.support.receivers.note"]
+        assert event.replay(["tests.support.receivers.note"])
         dispatch_due()
     assert len(receivers.calls) == 2
 

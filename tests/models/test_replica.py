@@ -13,9 +13,10 @@ from tests.support.admin_pages import ADD, AT_ZENVIA, LIST, add, hidden, press, 
 from tests.support.commands import KEY, register, run
 from tests.support.replica import empty_replica
 from tests.support.webhooks import envelope, payload, post
-from zenvia_webhooks import subscriptions, tasks
+from zenvia_webhooks import subscriptions, tasks, wakeup
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
-from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.models import Event, Subscription, TaskRun
+from zenvia_webhooks.replay import job
 from zenvia_webhooks.sandbox import Sandbox
 from zenvia_webhooks.signals import lead_created, non_atomic
 
@@ -104,13 +105,15 @@ def test_a_replay_by_command(failed: Event) -> None:
     assert Event.objects.using("default").get().status == "dispatched"
 
 
-def test_a_replay_in_the_admin(admin_client: Client, failed: Event) -> None:
+def test_a_replay_in_the_admin(admin_client: Client, failed: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wakeup, "send", lambda _task, **_arguments: None)
     assert admin_client.get(f"{EVENTS}{failed.pk}/change/").status_code == 200
-    response = admin_client.post(f"{EVENTS}{failed.pk}/replay/", follow=True)
-    assert [level for level, _ in said(response)] == ["success"]
-    Event.objects.update(status=Event.Status.FAILED, next_attempt_at=None)
     chosen = {"action": "replay_selected", "_selected_action": [failed.pk]}
-    assert [level for level, _ in said(admin_client.post(EVENTS, chosen, follow=True))] == ["success"]
+    [(address, _status)] = admin_client.post(EVENTS, chosen, follow=True).redirect_chain
+    asked = {"number": hidden(admin_client, address, "number"), "mode": "missing"}
+    assert admin_client.post(address, asked, follow=True).status_code == 200
+    job.advance(TaskRun.objects.using("default").get(task="zenvia_webhooks.replay_events").state["turn"])
+    assert Event.objects.using("default").get().status == "retrying"
 
 
 def test_a_replay_through_the_api(admin_client: Client, failed: Event) -> None:
