@@ -196,9 +196,11 @@ def is_gone(event: Event) -> bool:
     )
 
 
-def test_its_holder_erases_it_when_it_is_done(told: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("is_last", [True, False])
+def test_its_holder_erases_it_when_it_is_done(told: list[dict[str, Any]], is_last: bool) -> None:
     lead_created.connect(receivers.create_customer)
-    event_received.connect(broken)
+    if not is_last:
+        event_received.connect(broken)
     event, claim = held()
     assert told == []
     dispatch(claim.events[0], claim)

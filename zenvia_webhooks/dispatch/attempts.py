@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from celery.exceptions import SoftTimeLimitExceeded
@@ -65,8 +65,8 @@ class Attempt:
         return (self.row.attempts if self.row else 0) + 1
 
 
-def run_attempt(attempt: Attempt) -> Delivery:
-    """Run a receiver and write how the attempt ended; return its delivery's row.
+def run_attempt(attempt: Attempt) -> outcomes.Outcome:
+    """Run a receiver and write how the attempt ended.
 
     Raises ClaimLostError if another worker has taken the event over meanwhile.
     """
@@ -74,7 +74,8 @@ def run_attempt(attempt: Attempt) -> Delivery:
     if attempt.row is not None and is_last(attempt.row.attempts):
         outcome.attempts = attempt.row.attempts
         died = WorkerDiedError("the worker died in the last attempt, or RETRY_DELAYS was cut")
-        return _record_failure(attempt, outcome, died)
+        _record_failure(attempt, outcome, died)
+        return outcome
     if attempt.row is not None or attempt.claim.is_stalled:
         # Counted beforehand, so that a receiver which kills its worker is attempted a bounded number of times.
         outcome.row = outcomes.count_attempt(attempt.event, attempt.claim, attempt.name, attempt.row, attempt.number)
@@ -89,8 +90,8 @@ def run_attempt(attempt: Attempt) -> Delivery:
         readable = _readable(attempt, error)
         _log(attempt, outcome, error)
         if not outcome.is_committed:
-            return _record_failure(attempt, outcome, readable)
-    return cast(Delivery, outcome.written)  # success is written
+            _record_failure(attempt, outcome, readable)
+    return outcome
 
 
 def record_death(attempt: Attempt) -> Delivery:

@@ -153,16 +153,16 @@ def dispatch(event: Event, claim: Claim) -> bool:
     for name, row in rows.items() if claim.is_stalled else ():
         if outcomes.is_without_outcome(row):
             rows[name] = record_death(attempt_of(name))
-    due = _due(event, claim, rows, connected)
+    due, has_ended = _due(event, claim, rows, connected), False
     for name in due:
         if not claim.clock.may_start:
             release(claim, [event])
             return False
         others = [row for other, row in rows.items() if other != name] if name == due[-1] else None
-        rows[name] = run_attempt(attempt_of(name, others=others))
+        outcome = run_attempt(attempt_of(name, others=others))
+        rows[name], has_ended = outcome.written, outcome.has_ended_claim
         failpoints.reach("dispatcher.between_receivers")
-    # The last one's success has ended the claim with it.
-    if not due or rows[due[-1]].status != Delivery.Status.SUCCEEDED:
+    if not has_ended:
         outcomes.finish_event(event, claim, list(rows.values()))
     failpoints.reach("dispatcher.after_finish")
     return True

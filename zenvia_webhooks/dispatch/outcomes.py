@@ -42,8 +42,9 @@ class Outcome:
     #: The event's other deliveries if no other attempt is due after this one: its success then ends the claim.
     others: Sequence[Delivery] | None = None
     is_committed: bool = field(default=False, init=False)
+    has_ended_claim: bool = field(default=False, init=False)
     #: The delivery's row as this attempt leaves it.
-    written: Delivery | None = field(default=None, init=False)
+    written: Delivery = field(init=False)
 
     def committed(self) -> None:
         """Note that the receiver's transaction, and the success with it, is committed."""
@@ -52,12 +53,12 @@ class Outcome:
     def write_success(self, returned: object) -> None:
         """Write that the receiver succeeded, in the present transaction."""
         status, result = Delivery.Status.SUCCEEDED, result_of(returned)
-        if self.others is None:
-            moment = lock(self.event, self.claim.id)
-        else:
-            moment = self.claim.now(self.event)
+        if self.others is not None:
             # Before the delivery, as it locks the event, and only if that is still ours.
-            finish_event(self.event, self.claim, [*self.others, Delivery(receiver=self.receiver, status=status)])
+            rows = [*self.others, Delivery(receiver=self.receiver, status=status)]
+            self.has_ended_claim = _end_claim(self.event, self.claim, **_finished(self.event, rows))
+        # One whose person was erased meanwhile is erased after the commit, with what is written here.
+        moment = self.claim.now(self.event) if self.has_ended_claim else lock(self.event, self.claim.id)
         self._write(status=status, error="", result=result, next_attempt_at=None, finished_at=moment)
         failpoints.reach("outcomes.before_commit")
 
@@ -66,6 +67,7 @@ class Outcome:
 
         If it has succeeded in this attempt after all, its row is left as it is.
         """
+        self.has_ended_claim = False
         final = Delivery.Status.GONE if is_gone else Delivery.Status.FAILED
         delay = wait_after(error, self.attempts)
         with transaction.atomic(using=router.db_for_write(Event)):
@@ -129,14 +131,17 @@ def finish_event(event: Event, claim: Claim, rows: Sequence[Delivery]) -> None:
     transaction, they might come from a replica that does not know yet what was written a moment ago.
     Raises ClaimLostError.
     """
+    if not _end_claim(event, claim, **_finished(event, rows)):
+        finish_as_erased(event, claim)
+
+
+def _finished(event: Event, rows: Sequence[Delivery]) -> dict[str, Any]:
     next_attempts = [row.next_attempt_at for row in rows if row.next_attempt_at is not None]
-    _end_claim(
-        event,
-        claim,
-        status=event_status(event, rows),
-        next_attempt_at=min(next_attempts, default=None),
-        finished_at=None if next_attempts else DatabaseNow(),
-    )
+    return {
+        "status": event_status(event, rows),
+        "next_attempt_at": min(next_attempts, default=None),
+        "finished_at": None if next_attempts else DatabaseNow(),
+    }
 
 
 def finish_as_same(event: Event, claim: Claim, other: int) -> None:
@@ -144,14 +149,9 @@ def finish_as_same(event: Event, claim: Claim, other: int) -> None:
 
     Raises ClaimLostError.
     """
-    _end_claim(
-        event,
-        claim,
-        status=Event.Status.DISPATCHED,
-        next_attempt_at=None,
-        finished_at=DatabaseNow(),
-        same_as=other,
-    )
+    columns = {"status": Event.Status.DISPATCHED, "next_attempt_at": None, "finished_at": DatabaseNow()}
+    if not _end_claim(event, claim, **columns, same_as=other):
+        finish_as_erased(event, claim)
 
 
 def finish_as_erased(event: Event, claim: Claim) -> None:
@@ -160,7 +160,7 @@ def finish_as_erased(event: Event, claim: Claim) -> None:
         raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
 
 
-def _end_claim(event: Event, claim: Claim, **columns: Any) -> None:
+def _end_claim(event: Event, claim: Claim, **columns: Any) -> bool:
+    """Tell whether it was there to be ended, on an event that nobody has marked as erased."""
     held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
-    if not held.exclude(status=Event.Status.ERASED).update(claim=None, **columns):
-        finish_as_erased(event, claim)
+    return bool(held.exclude(status=Event.Status.ERASED).update(claim=None, **columns))
