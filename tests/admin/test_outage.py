@@ -70,6 +70,20 @@ def verdict(page: Any) -> str:
     return str(page.inner_text(".zenvia-verdict"))
 
 
+def cut_off(page: Any, *addresses: str) -> list[tuple[str, int]]:
+    """Return the pages, and the width of the window, in which something does not fit in."""
+    found = []
+    wider = "one => one !== null && one.scrollWidth > one.clientWidth"
+    for address in addresses:
+        page.goto(address)
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            parts = ("document.documentElement", "document.querySelector('.results')")
+            found += [(address, width) for part in parts if page.evaluate(f"({wider})({part})")]
+    page.set_viewport_size({"width": 1280, "height": 900})
+    return found
+
+
 def test_an_outage_is_seen_and_mended_in_a_few_clicks(page: Any, client: Client) -> None:
     receivers.failures_left = 10**6
     subscription = make_subscription()
@@ -82,6 +96,8 @@ def test_an_outage_is_seen_and_mended_in_a_few_clicks(page: Any, client: Client)
     page.click("text=Look at it >> nth=0")
     page.click("#result_list >> text=Ana Paz >> nth=0")
     page.wait_for_selector(".zenvia-story >> text=RuntimeError: the price list is not there yet")
+
+    assert cut_off(page, page.url, OVERVIEW, f"{OVERVIEW}event/", f"{OVERVIEW}subscription/") == []
 
     receivers.failures_left = 0
     page.goto(OVERVIEW)
