@@ -106,7 +106,7 @@ def test_severity_is_coloured_as_django_does(site: Installation) -> None:
     assert f"{command.style.ERROR('broken ')}  key" in output
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md"])
+@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md", "README.es.md"])
 def test_sample_in_the_documents_has_the_form_of_the_output(name: str, site: Installation) -> None:
     [sample] = [block for block in blocks(read(name), "text") if "Problems:" in block]
     of_sample = [line.split()[:2] for line in sample.splitlines() if not line.startswith((" ", "Problems: "))]

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from zenvia_webhooks.admin import display
 from zenvia_webhooks.admin.display import badge
 from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.models import Subscription
@@ -34,7 +35,7 @@ def topic_list(subscription: Subscription) -> str:
 
 @admin.display(description=_("status"), ordering="status")
 def status_badge(subscription: Subscription) -> SafeString:
-    text, look = subscription.get_status_display(), subscription.status
+    look = subscription.status
     if subscription.is_foreign:
         text, look = gettext("registered for another site"), "foreign"
     elif subscription.is_ending:
@@ -45,6 +46,8 @@ def status_badge(subscription: Subscription) -> SafeString:
         text = gettext("change under way")
     elif not_listed(subscription):
         text, look = gettext("active, not listed"), subscription.Status.PENDING
+    else:
+        return display.status_badge(subscription)
     return badge(look, text)
 
 

@@ -22,7 +22,7 @@ from django.utils.translation import gettext
 
 from zenvia_webhooks.contracts.words import words
 from zenvia_webhooks.diagnosis.findings import duration
-from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.models import Delivery, Event, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def with_name(shown: str, name: str) -> SafeString:
     return format_html('{} <span class="zenvia-name">{}</span>', shown, name)
 
 
-def status_badge(row: Event | Delivery) -> SafeString:
+def status_badge(row: Event | Delivery | Subscription) -> SafeString:
     """Return a status in words that a salesperson knows, with its technical name where that is another."""
     label = row.get_status_display()
     shown = badge(row.status, label)
