@@ -147,11 +147,11 @@ def take_up_silent() -> None:
     """Take up a job whose worker died, or whose message got lost. Never raises."""
     try:
         rows = _rows()
-        row = rows.filter(task=REPLAY_TASK, finished_at=None).first()
-        if row is None or now() - datetime.fromisoformat(row.state["seen_at"]) < SILENCE:
-            return
+        # A savepoint if a transaction is open: an error here must not end that one.
         with transaction.atomic(using=rows.db):
-            row = rows.select_for_update().get(pk=row.pk)
+            row = rows.select_for_update().filter(task=REPLAY_TASK, finished_at=None).first()
+            if row is None or now() - datetime.fromisoformat(row.state["seen_at"]) < SILENCE:
+                return
             row.state = {**row.state, "turn": row.state["turn"] + 1, "seen_at": now().isoformat()}
             row.save(using=rows.db, update_fields=["state"])
         _ask(row.state["turn"])
