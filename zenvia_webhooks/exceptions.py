@@ -42,13 +42,21 @@ class ZenviaAPIError(ZenviaError, ValueError):
     """Zenvia answered with an error, or with something that can't be read.
 
     `status` is the HTTP status, `code` and `message` are Zenvia's own words (`code` may be empty), `hint` is what else
-    is known about such an answer.
+    is known about such an answer, `retry_after` the seconds that Zenvia asks to wait, None where it says nothing.
     """
 
     def __init__(
-        self, call: str, *, status: int, code: str = "", message: str | Promise = "", hint: str | Promise = ""
+        self,
+        call: str,
+        *,
+        status: int,
+        code: str = "",
+        message: str | Promise = "",
+        hint: str | Promise = "",
+        retry_after: float | None = None,
     ) -> None:
         self.call, self.status, self.code, self.message, self.hint = call, status, code, message, hint
+        self.retry_after = retry_after
         words = {"call": call, "status": status, "message": message, "hint": hint}
         text = _ANSWERED[bool(message), bool(hint)]
         # Lazy: each reader has a language of its own, and the log is English.

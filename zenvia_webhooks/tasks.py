@@ -16,7 +16,7 @@ from zenvia_webhooks.diagnosis import alerts
 from zenvia_webhooks.dispatch import dispatcher, heartbeat, pools, transactions
 from zenvia_webhooks.dispatch.lease import HARD_PART, SOFT_PART, RunClock
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
-from zenvia_webhooks.recovery import hourly
+from zenvia_webhooks.recovery import hourly, progress
 from zenvia_webhooks.recovery.explanation import NoListsError
 from zenvia_webhooks.replay import job
 
@@ -116,8 +116,10 @@ def recover_events(self: Task[..., int], account: str | None = None, calls_made:
     For some seconds; then leave the rest to a run of its own, for that `account`, which has made `calls_made` calls.
     Return how many events were recovered.
     """
-    recovered = 0
-    for alias in [account] if account else hourly.accounts():
+    recovered, aliases = 0, [account] if account else hourly.accounts()
+    if not aliases:
+        progress.note_nothing_to_do()
+    for alias in aliases:
         if account is None and hourly.is_running(alias):
             continue
         ends = None if self.request.is_eager else time.monotonic() + RECOVER_SECONDS

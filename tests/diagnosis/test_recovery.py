@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
+from zenvia_webhooks import tasks
 from zenvia_webhooks.diagnosis import Area, Finding, diagnose
-from zenvia_webhooks.models import Recovery
+from zenvia_webhooks.models import Recovery, Subscription, TaskRun
 
 pytestmark = pytest.mark.django_db
 
@@ -74,10 +75,26 @@ def test_what_is_wrong_is_said_with_what_to_do(columns: dict[str, Any], kind: st
     assert "zenvia_recover --since" in finding.fix
 
 
-def test_an_account_that_was_never_compared_is_a_problem() -> None:
-    Recovery.objects.all().delete()
+def test_an_account_that_was_never_compared_is_a_problem(subscription: Subscription) -> None:
+    Subscription.objects.update(created_at=now() - timedelta(hours=2))
     assert [finding.id for finding in found()] == ["never-recovered"]
     ran(runner="command")
+    assert [finding.id for finding in found()] == ["never-recovered"]
+
+
+def test_the_first_comparison_is_waited_for_an_hour(subscription: Subscription, settings: Any) -> None:
+    # A new site.
+    [finding] = found()
+    assert (finding.id, finding.is_problem) == ("recovery-ok", False)
+    assert "for the first time within the hour" in finding.text
+    # RECOVER is set on a site whose beat has the task run.
+    Subscription.objects.update(created_at=now() - timedelta(hours=2))
+    accounts = settings.ZENVIA_WEBHOOKS["ACCOUNTS"]
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"other": {"API_KEY": "key"}}}
+    tasks.recover_events.apply(throw=True)
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": accounts}
+    assert [finding.id for finding in found()] == ["recovery-ok"]
+    TaskRun.objects.update(started_at=now() - timedelta(hours=2))
     assert [finding.id for finding in found()] == ["never-recovered"]
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from tests.support.commands import run
 from tests.support.recovering import ago, recover
-from zenvia_webhooks.client import ZenviaClient
+from zenvia_webhooks.client import ZenviaClient, transport
 from zenvia_webhooks.exceptions import ZenviaAPIError, ZenviaConnectionError
 from zenvia_webhooks.models import Event, Recovery
 from zenvia_webhooks.recovery import calls
 from zenvia_webhooks.recovery.calls import Calls
+from zenvia_webhooks.recovery.explanation import explain
 from zenvia_webhooks.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +122,36 @@ def test_the_pause_grows_with_refusals_and_shrinks_again(zenvia: Sandbox, monkey
     assert slept == [0.0, 1.0, 2.0, 4.0, 2.0, 1.0, 0.5, 0.25]
     made.lead(lead)
     assert slept[-1] == 0.2
+
+
+def test_zenvias_own_wait_is_kept(zenvia: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    lead = zenvia.history.happen("lead.created")["prospect"]["id"]
+    slept: list[float] = []
+    monkeypatch.setattr(calls, "FIRST_PAUSE", 1.0)
+    monkeypatch.setattr(calls, "time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic))
+    zenvia.fail(status=429, retry_after=30)
+    made = Calls(ZenviaClient())
+    made.lead(lead)
+    made.lead(lead)
+    # What was asked for once does not make the next pauses longer.
+    assert slept == [0.0, 30.0, 0.5]
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(60, None), (30, 20)])
+def test_a_wait_that_is_too_long_ends_the_run(zenvia: Sandbox, seconds: int, ends: float | None) -> None:
+    zenvia.fail(status=503, retry_after=seconds)
+    with pytest.raises(ZenviaAPIError) as caught:
+        Calls(ZenviaClient(), ends=ends and time.monotonic() + ends).lead("1")
+    assert len(zenvia.requests) == 1
+    assert f"Zenvia asks to wait {seconds} seconds. Run it again" in explain(
+        caught.value, "default", is_remembered=True
+    )
+
+
+@pytest.mark.parametrize("header", ["soon", "", "-1", "Wed, 21 Oct 2015 07:28:00 GMT", "9" * 400])
+def test_a_wait_that_says_nothing_is_none(header: str) -> None:
+    # Newer releases of urllib3 know of no wait that is longer than six hours.
+    assert transport._retry_after(header) in (None, 0, 6 * 3600)
 
 
 def test_a_run_ends_with_the_calls_that_it_may_make(zenvia: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,7 +204,14 @@ class ZenviaClient:
 
     def _error(self, answer: Answer, message: str | Promise, code: str = "") -> ZenviaAPIError:
         hint = self.contract.hint(answer.status, is_empty=not answer.body.strip())
-        return ZenviaAPIError(answer.call, status=answer.status, code=code, message=message, hint=hint)
+        return ZenviaAPIError(
+            answer.call,
+            status=answer.status,
+            code=code,
+            message=message,
+            hint=hint,
+            retry_after=answer.retry_after,
+        )
 
     def _words(self, answer: Answer) -> tuple[str, str]:
         """Return message and code as Zenvia put them, else the first words of the answer."""

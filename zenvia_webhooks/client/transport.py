@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +15,8 @@ import requests
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError, InvalidHeader
 
 from zenvia_webhooks.client.secret_query import SecretQueryAdapter
 from zenvia_webhooks.conf import Account
@@ -46,6 +48,8 @@ class Answer:
     location: str = field(default="", repr=False)
     #: The kind of error that cut the body off; empty for a whole answer.
     cut_off: str = ""
+    #: Seconds to wait before the next call, by the header Retry-After; None where it says nothing readable.
+    retry_after: float | None = None
 
 
 def exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
@@ -104,7 +108,15 @@ def _exchange(call: Call, account: Account, credentials: Credentials) -> Answer:
         body=body,
         location=response.headers.get("Location", ""),
         cut_off=cut_off,
+        retry_after=_retry_after(response.headers.get("Retry-After")),
     )
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Read seconds or a date."""
+    with contextlib.suppress(InvalidHeader, OverflowError, ValueError):
+        return None if header is None else float(Retry().parse_retry_after(header))
+    return None
 
 
 def _body_of(response: requests.Response, most: int, ends: float) -> tuple[bytes, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from django.db import router
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -11,13 +13,16 @@ from zenvia_webhooks.conf import Account, conf
 from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.contracts.words import list_name
 from zenvia_webhooks.diagnosis.findings import Area, Finding, duration, ok, warning
-from zenvia_webhooks.models import Recovery
+from zenvia_webhooks.models import Recovery, Subscription, TaskRun
 from zenvia_webhooks.recovery.explanation import NoListsError
 from zenvia_webhooks.recovery.memory import find
+from zenvia_webhooks.schedule import RECOVER_TASK
 
 AREA = Area.RECOVERY
 #: Seconds after which the hourly comparison is late.
 LATE = 3 * 3600
+#: Seconds until the first one must have come, with time for a worker to begin.
+AN_HOUR = 3600 + 300
 
 
 def check_recovery() -> Iterator[Finding]:
@@ -35,10 +40,7 @@ def _look(account: Account) -> Finding:
     row = find(account.alias, Recovery.Runner.TASK)
     since = _("Look for it now: manage.py zenvia_recover --since TIME.")
     if row is None:
-        fix = _("Merge BEAT_SCHEDULE into CELERY_BEAT_SCHEDULE and wait an hour.")
-        return warning(
-            AREA, "never-recovered", _("%(account)s: not compared with Zenvia yet.") % {"account": account.alias}, fix
-        )
+        return _never(account.alias)
     words = {"account": account.alias, "numbers": numbers(row), "until": duration((now() - row.until).total_seconds())}
     if row.error:
         text = _("%(account)s: the last comparison with Zenvia is not whole: %(error)s")
@@ -49,6 +51,24 @@ def _look(account: Account) -> Finding:
     if row.finished_at is None:
         return ok(AREA, _("%(account)s: being compared with Zenvia: %(numbers)s.") % words)
     return ok(AREA, _("%(account)s: compared with Zenvia up to %(until)s ago: %(numbers)s.") % words)
+
+
+def _never(account: str) -> Finding:
+    if _may_still_come(account):
+        text = _("%(account)s: not compared with Zenvia yet. Beat has it done for the first time within the hour.")
+        return ok(AREA, text % {"account": account})
+    fix = _("Merge BEAT_SCHEDULE into CELERY_BEAT_SCHEDULE, restart beat, and wait an hour.")
+    return warning(AREA, "never-recovered", _("%(account)s: not compared with Zenvia yet.") % {"account": account}, fix)
+
+
+def _may_still_come(account: str) -> bool:
+    """Tell whether beat has not had its hour: since the task's last run, or since the account is there."""
+    an_hour_ago = now() - timedelta(seconds=AN_HOUR)
+    runs = TaskRun.objects.using(router.db_for_write(TaskRun))
+    if runs.filter(task=RECOVER_TASK, started_at__gte=an_hour_ago).exists():
+        return True
+    subscriptions = Subscription.objects.using(router.db_for_write(Subscription)).filter(account=account)
+    return not subscriptions.filter(created_at__lt=an_hour_ago).exists()
 
 
 def numbers(row: Recovery) -> str:

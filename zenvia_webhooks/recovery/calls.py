@@ -44,6 +44,8 @@ class Calls:
         self.made = 0
         self._most, self._ends = MOST_CALLS if most is None else most, ends
         self._pause = 0.0
+        #: What Zenvia asks to wait before the next call.
+        self._asked = 0.0
 
     def page(self, of: ObjectList, since: datetime, until: datetime, before: str | None = None) -> list[Listed]:
         """Return one page of a list. Raises NotNowError, and ZenviaError where there is no use in going on."""
@@ -62,12 +64,27 @@ class Calls:
             except ZenviaError as error:
                 refusals += 1
                 self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
-                next_ends = time.monotonic() - began + self._pause + self.client.account.timeout
-                if not passes(error) or refusals >= MOST_REFUSALS or next_ends > REFUSED_SECONDS:
+                self._asked = error.retry_after or 0.0 if isinstance(error, ZenviaAPIError) else 0.0
+                next_ends = time.monotonic() - began + self._wait + self.client.account.timeout
+                # Out of time while refused, it ends as refused: a run that goes on at once would not wait.
+                if (
+                    not passes(error)
+                    or refusals >= MOST_REFUSALS
+                    or next_ends > REFUSED_SECONDS
+                    or self._is_out_of_time
+                ):
                     raise
             else:
-                self._pause = max(PAUSE, self._pause / 2)
+                self._pause, self._asked = max(PAUSE, self._pause / 2), 0.0
                 return answer
+
+    @property
+    def _wait(self) -> float:
+        return max(self._pause, self._asked)
+
+    @property
+    def _is_out_of_time(self) -> bool:
+        return self._ends is not None and time.monotonic() + self._wait >= self._ends
 
     def _wait_for_turn(self) -> None:
         if self.made >= self._most:
@@ -79,9 +96,9 @@ class Calls:
                 )
                 % {"count": self.made}
             )
-        if self._ends is not None and time.monotonic() + self._pause >= self._ends:
+        if self._is_out_of_time:
             raise OutOfTimeError(_("its time was over"))
-        time.sleep(self._pause)
+        time.sleep(self._wait)
         self.made += 1
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.contracts.words import list_name
@@ -60,8 +62,13 @@ def _advice(error: Exception, again: str) -> str:
     if error.status < 300:
         return _("Something other than Zenvia's API answers: check API_URL, and any proxy in between.") + " " + again
     if error.status == 429 or error.status >= 500:
-        return again
+        return f"{_asked(error.retry_after)} {again}" if error.retry_after else again
     return ""
+
+
+def _asked(seconds: float) -> str:
+    words = ngettext("Zenvia asks to wait %(count)d second.", "Zenvia asks to wait %(count)d seconds.", ceil(seconds))
+    return words % {"count": ceil(seconds)}
 
 
 def words_of(report: Report) -> str:

@@ -13,6 +13,19 @@ from zenvia_webhooks.schedule import RECOVER_TASK
 TOTAL = 100
 
 
+def note_nothing_to_do() -> None:
+    """Note that beat has had the task run, though no account has RECOVER: so the next run is known to come."""
+    _write({"started_at": now()}, done=0, finished_at=now(), note="")
+
+
+def _write(first: dict[str, object], **columns: object) -> None:
+    TaskRun.objects.using(router.db_for_write(TaskRun)).update_or_create(
+        task=RECOVER_TASK,
+        defaults={**first, **columns, "total": TOTAL},
+        create_defaults={"started_at": now(), **columns, "total": TOTAL},
+    )
+
+
 class TaskProgress:
     """The progress of one account's run, in hundredths."""
 
@@ -24,22 +37,15 @@ class TaskProgress:
         done = int(part * TOTAL)
         if done != self._done:
             is_first, self._done = self._done < 0, done
-            self._write({"started_at": now()} if is_first else {}, done=done, finished_at=None, note=self._account)
+            _write({"started_at": now()} if is_first else {}, done=done, finished_at=None, note=self._account)
 
     def end(self, report: Report) -> None:
         numbers = ", ".join(
             f"{count.here + count.recovered} of {count.listed} {name}" for name, count in report.counts.items()
         )
-        self._write(
+        _write(
             {},
             done=TOTAL if report.is_whole else max(self._done, 0),
             finished_at=now(),
             note=f"{self._account}: {numbers}",
-        )
-
-    def _write(self, first: dict[str, object], **columns: object) -> None:
-        TaskRun.objects.using(router.db_for_write(TaskRun)).update_or_create(
-            task=RECOVER_TASK,
-            defaults={**first, **columns, "total": TOTAL},
-            create_defaults={"started_at": now(), **columns, "total": TOTAL},
         )

@@ -40,6 +40,8 @@ class Fault:
     path: str | None = None
     #: The call is refused with this status and does nothing. None: it does what it says.
     status: int | None = None
+    #: The refusal's header Retry-After, in seconds.
+    retry_after: int | None = None
     #: Its answer has no body.
     empty: bool = False
     #: Its answer is a page in HTML.
@@ -72,6 +74,7 @@ class FaultOptions(TypedDict, total=False):
     method: str | None
     path: str | None
     status: int | None
+    retry_after: int | None
     empty: bool
     html: bool
     delay: float
@@ -119,6 +122,8 @@ class Faults:
         if fault is None:
             return answer()
         reply = answer() if fault.status is None else _refusal(fault.status, request)
+        if fault.retry_after is not None:
+            reply = replace(reply, headers={**reply.headers, "Retry-After": str(fault.retry_after)})
         healed.wait(fault.delay)
         if fault.html:
             reply = replace(reply, body=PAGE, headers={"Content-Type": "text/html"})
