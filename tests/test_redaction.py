@@ -58,6 +58,13 @@ def test_what_nobody_sees_is_replaced_in_names_and_escaped_in_texts(text: str, c
         ),
         ("Duplicate entry 'ana@example.com' for key 'email'", "Duplicate entry '…' for key 'email'"),
         ("Duplicate entry 'O'Ana' for key 'crm_contact.email'", "Duplicate entry '…' for key 'crm_contact.email'"),
+        ("Duplicate entry 'Ana\nCanary' for key 'crm_contact.name'", "Duplicate entry '…'"),
+        (
+            'invalid input syntax for type integer: "Ana\nCanary"\nLINE 1: x',
+            "invalid input syntax for type integer: '…'",
+        ),
+        ("la sintaxis no es válida para tipo integer: «ana»", "la sintaxis no es válida para tipo integer: '…'"),
+        ("Can't connect to MySQL server on 'db' (111)", "Can't connect to MySQL server on '…' (111)"),
         ("Data too long for column 'name' at row 1", "Data too long for column 'name' at row 1"),
         ("Column 'name' cannot be null", "Column 'name' cannot be null"),
         (

@@ -81,7 +81,7 @@ class Conf:
 
     @property
     def max_bytes_per_day(self) -> int:
-        """Bytes of bodies that one subscription stores in a day, by UTC; beyond, a webhook is answered 429."""
+        """Bytes that one subscription stores in a day, by UTC; beyond, a webhook is answered 429."""
         return self._get("MAX_BYTES_PER_DAY", 2**30, _number_of_bytes)
 
     @property

@@ -17,8 +17,9 @@ EXCERPT = 200
 MIN_PART_OF_A_KEY = 4
 
 TOKEN = re.compile("[0-9a-f]{64}")
-#: Databases put values into quotes, and names of columns and constraints too: those at the end, and in these sentences.
-_QUOTED = re.compile(r"""(['"]).*\1""", re.DOTALL)
+#: Databases put values into quotes, those of their own language, and names of columns and constraints too: those at the
+#: end, and in these sentences. A value of several lines is cut off with its first, and has no second quote.
+_QUOTED = re.compile(r"""(?<!\w)(?:(['"]).*\1|[«»„“\u2018].*[«»“”\u2019]|['"«»„“\u2018].*)""", re.DOTALL)
 _NAME_AT_THE_END = re.compile(r"""(?:constraint|key|column) (["'])[\w.]+\1(?: at row \d+)?$""")
 _NAMES_ALONE = re.compile(
     r"""null value in column "\w+"( of relation "\w+")? violates not-null constraint"""

@@ -28,19 +28,38 @@ def pages(subscription: Any) -> list[str]:
 
 
 def told(client: Client, pages: list[str]) -> set[str]:
-    shown = "".join(client.get(page).content.decode() for page in pages)
-    return {name for name, canary in CANARIES.items() if canary in shown}
+    return canaries_in("".join(client.get(page).content.decode() for page in pages))
+
+
+def canaries_in(text: str) -> set[str]:
+    return {name for name, canary in CANARIES.items() if canary in text}
 
 
 @pytest.mark.parametrize("permission", ["view_event", "replay_event"])
 def test_without_the_permission_nobody_is_told_of(client: Client, pages: list[str], permission: str) -> None:
     client.force_login(user_with(permission, "view_subscription"))
-    assert told(client, pages) == set()
+    assert told(client, [*pages, "/admin/", "/admin/zenvia_webhooks/", f"{LIST}replay/?ids=1"]) == set()
     page = client.get(LIST).content.decode()
     assert "C•••••• Q•••••• · +•••••••••••77" in page
     assert "lead.created" in page
     # How its receivers fared is not about people.
     assert "crm.receivers.broken" in client.get(pages[1]).content.decode()
+
+
+@pytest.mark.usefixtures("pages")
+@pytest.mark.parametrize("written", ["(11) 98765-4377", CANARIES["email"].upper()])
+def test_a_search_by_all_of_a_number_finds_the_person_and_shows_no_more(client: Client, written: str) -> None:
+    client.force_login(user_with("view_event", "erase_person"))
+    found: Any = client.get(LIST, {"q": written})
+    assert len(found.context["cl"].result_list) == 5
+    assert "C•••••• Q•••••• · +•••••••••••77" in found.content.decode()
+    data = {"action": "erase_selected", "_selected_action": [event.pk for event in found.context["cl"].result_list]}
+    asking = client.post(LIST, data).content.decode()
+    assert "Events: 5." in asking
+    assert canaries_in(found.content.decode() + asking) == set()
+    # Parts of them are no way to a person.
+    for part in (CANARIES["phone"][:-1], CANARIES["name"], CANARIES["email"].partition("@")[0]):
+        assert "0 events" in client.get(LIST, {"q": part}).content.decode(), part
 
 
 def test_with_the_permission_everything_is_shown(client: Client, pages: list[str]) -> None:

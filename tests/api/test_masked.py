@@ -24,7 +24,8 @@ def events(subscription: Subscription) -> list[Event]:
 
 
 def told(client: Client, events: list[Event]) -> set[str]:
-    paths = [f"{API}{path}" for path in ("events/", "deliveries/", *(f"events/{event.pk}/" for event in events))]
+    lists = ("events/", "events/?about=(11)+98765-4377", "deliveries/")
+    paths = [f"{API}{path}" for path in (*lists, *(f"events/{event.pk}/" for event in events))]
     shown = "".join(str(client.get(path).json()) for path in paths)
     return {name for name, canary in CANARIES.items() if canary in shown}
 
@@ -32,6 +33,7 @@ def told(client: Client, events: list[Event]) -> set[str]:
 def test_without_the_permission_nobody_is_told_of(client: Client, events: list[Event]) -> None:
     client.force_login(user_with("view_event", "change_event", "replay_event", "view_delivery"))
     assert told(client, events) == set()
+    assert len(client.get(f"{API}events/", {"about": CANARIES["phone"]}).json()["results"]) == 5
     shown = client.get(f"{API}events/{events[1].pk}/").json()
     assert shown["summary"] == "C•••••• Q•••••• · +•••••••••••77"
     assert (shown["payload"], shown["interaction"]["text"]) == (None, "••••")

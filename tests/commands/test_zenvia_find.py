@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import load_command_class
 from django.test import Client
 from django.utils.timezone import now
 
@@ -123,6 +124,14 @@ def test_the_audit_log_has_who_asked_and_not_for_whom(caplog: pytest.LogCaptureF
     assert [line.partition(" by ")[0] for line in said] == ["zenvia_find", "zenvia_purge_events"]
     assert said[0].endswith(": told of 1 events")
     assert "ana" not in caplog.text
+
+
+@pytest.mark.parametrize("command", ["zenvia_find", "zenvia_erase_person"])
+def test_it_says_how_a_number_is_given(command: str) -> None:
+    """A shell takes a bare one apart, or refuses it."""
+    usage = load_command_class("zenvia_webhooks", command).create_parser("manage.py", command).format_help()
+    assert "TEXT" in usage.partition("\n\n")[0]
+    assert '"(11) 98765-4321"' in " ".join(usage.split())
 
 
 def test_an_empty_text_is_refused() -> None:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.support.webhooks import envelope, post
 from zenvia_webhooks.diagnosis import Area, Severity, diagnose
 from zenvia_webhooks.models import Event, Subscription
-from zenvia_webhooks.webhook import tokens
+from zenvia_webhooks.webhook import intake, tokens
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,7 +98,8 @@ def test_a_subscription_stores_no_more_in_a_day_than_it_may(
     client: Client, subscription: Subscription, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = envelope(n=1)
-    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "MAX_BYTES_PER_DAY": 2 * len(body)}
+    size = len(body) + intake.ROW_BYTES
+    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "STORED_HEADERS": [], "MAX_BYTES_PER_DAY": 2 * size}
     # What is a repetition is not stored again, and not counted.
     answers = [post(client, subscription, body) for body in (body, body, envelope(n=2), envelope(n=3))]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
@@ -110,7 +111,7 @@ def test_a_subscription_stores_no_more_in_a_day_than_it_may(
     assert post(client, subscription, envelope(n=3)).status_code == 429
     tokens.forget()
     assert post(client, subscription, envelope(n=3)).status_code == 429
-    assert Subscription.objects.get().stored_bytes == 2 * len(body)
+    assert Subscription.objects.get().stored_bytes == 2 * size
     assert diagnose_ids() == ["daily-bound"]
     assert Event.objects.count() == 2
 
@@ -120,7 +121,18 @@ def test_a_subscription_stores_no_more_in_a_day_than_it_may(
     Subscription.objects.update(stored_on=row.stored_on - timedelta(days=1))
     assert [post(client, subscription, envelope(n=n)).status_code for n in (4, 5)] == [200, 200]
     subscription.refresh_from_db()
-    assert subscription.stored_bytes == len(body)
+    assert subscription.stored_bytes == size
+
+
+@pytest.mark.parametrize(("headers", "most"), [({}, 40), ({"HTTP_USER_AGENT": "a" * 8000}, 3)])
+def test_what_is_small_is_counted_with_its_row_and_headers(
+    client: Client, subscription: Subscription, settings: Any, headers: dict[str, str], most: int
+) -> None:
+    """Else some bytes of a body, over and over, would fill a disk."""
+    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, "MAX_BYTES_PER_DAY": 20_000}
+    answers = [post(client, subscription, b"%d" % n, **headers).status_code for n in range(most + 1)]
+    assert answers[0] == 400
+    assert answers[-1] == 429
 
 
 def diagnose_ids() -> list[str]:

@@ -1,10 +1,10 @@
-"""What several commands ask for: moments on a command line, and a yes."""
+"""What several commands ask for: moments and people on a command line, and a yes."""
 
 from __future__ import annotations
 
 from datetime import datetime, time
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import localize
 from django.utils.timezone import is_naive, make_aware
@@ -33,3 +33,9 @@ def moment(text: str) -> datetime:
     if named is None:
         raise ValueError(text)
     return make_aware(named) if is_naive(named) else named
+
+
+def add_person(parser: CommandParser) -> None:
+    """Have a command take what a person is found by, as `text`."""
+    text = _("""a phone number in any notation, such as "(11) 98765-4321", an e-mail address, or a lead's id""")
+    parser.add_argument("text", metavar="TEXT", help=text)

@@ -99,7 +99,7 @@ class Subscription(models.Model):
     last_event_at = models.DateTimeField(
         _("last event at"), null=True, default=None, help_text=_("Written at most once a minute.")
     )
-    #: Bytes of the bodies that it stored on the day `stored_on`, by UTC: as far as its processes have told.
+    #: Bytes that it stored, see `Intake`, on the day `stored_on`, by UTC: as far as its processes have told.
     stored_bytes = models.PositiveBigIntegerField(_("stored bytes"), default=0, editable=False)
     stored_on = models.DateField(_("stored on"), null=True, default=None, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -154,7 +154,7 @@ class Subscription(models.Model):
         return self.status == self.Status.ACTIVE and not self.remote_id
 
     def bytes_stored_on(self, day: date) -> int:
-        """Return how many bytes of bodies it stored on a day that is, or was, today."""
+        """Return how many bytes it stored on a day that is, or was, today."""
         return self.stored_bytes if self.stored_on == day else 0
 
     def accepts(self, token: str) -> bool:

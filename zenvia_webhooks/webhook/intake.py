@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 LAST_EVENT_LAG = timedelta(minutes=1)
 #: Seconds that a duplicate's counting may take.
 COUNT_SECONDS = 0.5
+#: What an event takes beside its body and headers: its row, indexes and keys. On PostgreSQL, 500 were measured.
+ROW_BYTES = 500
 #: Stored, and logged, in English; the admin shows them in the reader's language.
 NO_OBJECT = gettext_noop("No JSON object")
 NO_NOTIFICATION = gettext_noop("A JSON object, but no notification that we know.")
@@ -56,8 +58,8 @@ class Intake:
     event_id: int
     #: "accepted", "duplicate" or "quarantined".
     status: str
-    #: Whether the body was stored now, and not counted as a duplicate.
-    is_new: bool
+    #: Bytes that it takes in the database, about; 0 for a duplicate.
+    stored_bytes: int
     #: Whether the body is a JSON object.
     is_json_object: bool
 
@@ -91,8 +93,12 @@ def store(
     if is_new and quarantined:
         logger.warning("event %s is quarantined: %s", event_id, columns["error"])
     _touch(subscription)
-    status = "quarantined" if quarantined else "accepted" if is_new else "duplicate"
-    return Intake(event_id=event_id, status=status, is_new=is_new, is_json_object=columns["payload"] is not None)
+    return Intake(
+        event_id=event_id,
+        status="quarantined" if quarantined else "accepted" if is_new else "duplicate",
+        stored_bytes=_size(columns) if is_new else 0,
+        is_json_object=columns["payload"] is not None,
+    )
 
 
 def store_recovered(account: str, body: bytes, *, identity: str, clock: ClockReading) -> int:
@@ -186,6 +192,12 @@ def readable_address(remote_addr: str) -> str | None:
         return str(ipaddress.ip_address(remote_addr.partition("%")[0]))
     except ValueError:
         return None
+
+
+def _size(columns: Mapping[str, Any]) -> int:
+    # Not the body alone: some bytes of a body with two headers of 8 KB each would fill a disk unseen.
+    headers = sum(len(name) + len(value) for name, value in columns["headers"].items())
+    return ROW_BYTES + len(columns["body"]) + headers
 
 
 def _read_clock(subscription: Subscription) -> ClockReading:

@@ -31,7 +31,7 @@ class Owner:
     clock: ClockReading
     #: By `time.monotonic()`, before the look.
     asked_at: float
-    #: Bytes of bodies that this process has stored for it since the look.
+    #: Bytes that this process has stored for it since the look.
     stored: int = 0
 
     @property

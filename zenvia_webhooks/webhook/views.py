@@ -83,8 +83,7 @@ def take_in(request: HttpRequest, token: str) -> Intake:
 
     def store_for(owner: tokens.Owner) -> Intake:
         intake = store(owner.subscription, body, headers=request.headers, remote_addr=address, clock=owner.clock)
-        if intake.is_new:
-            owner.add(len(body))
+        owner.add(intake.stored_bytes)
         return intake
 
     try:

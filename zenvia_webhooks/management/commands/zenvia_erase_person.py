@@ -18,7 +18,7 @@ from zenvia_webhooks.erasure.erase import Erased, erase
 from zenvia_webhooks.erasure.export import export
 from zenvia_webhooks.erasure.person import AmbiguousError, Person, by_text
 from zenvia_webhooks.management import audit
-from zenvia_webhooks.management.arguments import confirmed
+from zenvia_webhooks.management.arguments import add_person, confirmed
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
 from zenvia_webhooks.models import Event
@@ -36,7 +36,7 @@ class Command(OwnCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("text", help=_("a phone number in any notation, an e-mail address, or a lead's id"))
+        add_person(parser)
         parser.add_argument(
             "--export", type=Path, metavar="FILE", help=_("first write all of it to a new file, as JSON")
         )

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from zenvia_webhooks.diagnosis import Area, diagnose
 from zenvia_webhooks.diagnosis.history import last_events, moment, tell
 from zenvia_webhooks.management import audit
+from zenvia_webhooks.management.arguments import add_person
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.redaction import printable
@@ -33,7 +34,7 @@ class Command(OwnCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("text", help=_("a phone number in any notation, an e-mail address, or a lead's id"))
+        add_person(parser)
         parser.add_argument(
             "--quarantined",
             action="store_true",
