@@ -23,6 +23,8 @@ _NOTATION = re.compile(
     r"(?:(?:;ext=|,|x|#|ext\.?|extension|ramal|int\.?|interno)\s*[0-9]{1,7})?(?:@c\.us|@s\.whatsapp\.net)?",
     re.IGNORECASE,
 )
+#: How Brazilians write a trunk zero, with any carrier's two digits after it: "(0xx11) 98765-4321".
+_ANY_CARRIER = re.compile(r"\b0xx(?=[\s)]*[0-9]{2})", re.IGNORECASE)
 #: What stood before a number in Mexico until 2019.
 _MEXICAN_PREFIX = re.compile(r"(?:0(?:1|2|44|45)|1)(?=[0-9]{10}$)")
 
@@ -65,7 +67,7 @@ def _digits(text: str) -> str | None:
     """Return a number's digits, behind a `+` where it has a country code by its notation; None where it is none."""
     # Address books wrap numbers into characters for the direction of text, which nobody sees.
     seen = "".join(letter for letter in text[: MAX_LENGTH + 1] if unicodedata.category(letter) != "Cf")
-    found = _NOTATION.fullmatch(unicodedata.normalize("NFKC", seen).strip())
+    found = _NOTATION.fullmatch(_ANY_CARRIER.sub("0", unicodedata.normalize("NFKC", seen).strip()))
     if found is None or len(text) > MAX_LENGTH:
         return None
     written = found["number"].strip()
