@@ -11,10 +11,14 @@ class FaultsConfig(AppConfig):
     def ready(self) -> None:
         from bench.faults.app import receivers
         from crm.receivers import save_contact
-        from zenvia_webhooks.signals import event_received, lead_created
+        from zenvia_webhooks.signals import event_received, lead_created, message_received, message_sent, quote_updated
 
         # Those that the row names are enough.
         lead_created.disconnect(save_contact)
+        others = {
+            "log": [event_received],
+            "sees_objects": [lead_created, message_received, message_sent, quote_updated],
+        }
         for name in os.environ["FAULTS_RECEIVERS"].split():
-            signal = event_received if name == "log" else lead_created
-            signal.connect(getattr(receivers, name))
+            for signal in others.get(name, [lead_created]):
+                signal.connect(getattr(receivers, name))

@@ -22,9 +22,9 @@ FOLDER = Path(os.environ["DATA_DIR"])
 SEEN = FOLDER / "seen.txt"
 
 
-def note(what: str, receiver: str, event: Event) -> None:
-    """Append a line: what, receiver, event, process, seconds since 1970."""
-    line = f"{what} {receiver} {event.pk} {os.getpid()} {time.time():.4f}\n"
+def note(what: str, receiver: str, about: object) -> None:
+    """Append a line: what, receiver, event or object, process, seconds since 1970."""
+    line = f"{what} {receiver} {about} {os.getpid()} {time.time():.4f}\n"
     # In one write, so that the lines of several processes stay whole.
     descriptor = os.open(SEEN, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
@@ -36,13 +36,13 @@ def note(what: str, receiver: str, event: Event) -> None:
 def watched(receiver: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(receiver)
     def run(sender: type[Event], event: Event, **kwargs: Any) -> None:
-        note("begins", receiver.__name__, event)
+        note("begins", receiver.__name__, event.pk)
         try:
             receiver(sender, event, **kwargs)
         except BaseException:
-            note("raised", receiver.__name__, event)
+            note("raised", receiver.__name__, event.pk)
             raise
-        note("ends", receiver.__name__, event)
+        note("ends", receiver.__name__, event.pk)
 
     return run
 
@@ -63,6 +63,13 @@ def effect_too(sender: type[Event], event: Event, **kwargs: Any) -> None:
 def log(sender: type[Event], event: Event, **kwargs: Any) -> None:
     """Stand for what talks to an outside system."""
     Effect.objects.create(event_id=event.pk, receiver="log")
+
+
+def sees_objects(sender: type[Event], event: Event, **kwargs: Any) -> None:
+    """Note each lead, message and quote that it is given, a quote with its status."""
+    resource = event.topic.partition(".")[0]
+    status = event.quote.status if event.quote else ""
+    note("sees", resource, f"{event.data['id']}:{status}")
 
 
 @watched
