@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import DataError, OperationalError, connection
+from django.db import DataError, IntegrityError, OperationalError, connection
 from django.db.backends.signals import connection_created
+from django.db.models.signals import pre_save
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
@@ -123,6 +124,31 @@ def test_kept_connection_that_the_server_has_closed_is_replaced_at_once(
     connection.ensure_connection()
     connection.connection.close()
     assert post(client, subscription, LEAD).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_transaction_that_was_left_open_by_hand_takes_no_event_back(client: Client, subscription: Subscription) -> None:
+    post(client, subscription, LEAD)
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")  # which Django does not see
+    assert post(client, subscription, envelope(n=1)).status_code == 200
+    connection.close()
+    assert Event.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_row_that_a_receiver_of_the_hosts_refuses_is_503_and_no_unknown_token(
+    client: Client, subscription: Subscription
+) -> None:
+    def refuse(**kwargs: Any) -> None:
+        raise IntegrityError("a row of the host's own")
+
+    pre_save.connect(refuse, sender=Event)
+    try:
+        assert post(client, subscription, LEAD).status_code == 503
+    finally:
+        pre_save.disconnect(refuse, sender=Event)
+    assert post(client, subscription, LEAD).json()["status"] == "accepted"  # type: ignore[attr-defined]  # the test client's
 
 
 @pytest.mark.django_db(transaction=True)

@@ -24,11 +24,12 @@ def insert_new(row: models.Model, *, unique: str, using: str) -> bool:
     pre_save.send(sender=model, instance=row, raw=False, using=using, update_fields=None)
     fields, look, insert = _statements(model, unique, using)
     values = {field.column: field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields}
-    with connection.cursor() as cursor:
-        if look:
+    if look:
+        with connection.cursor() as cursor:
             cursor.execute(look, [values[unique]])
             if cursor.fetchone():
                 return False
+    with connection.cursor() as cursor:
         cursor.execute(insert, list(values.values()))
         if insert.endswith("RETURNING id"):
             [pk] = cursor.fetchone() or [None]
@@ -36,6 +37,11 @@ def insert_new(row: models.Model, *, unique: str, using: str) -> bool:
             pk = cursor.lastrowid if cursor.rowcount == 1 else None
     if pk is None:
         return False
+    if not connection.in_atomic_block:
+        # It is committed already, unless somebody's own BEGIN on a kept connection was never ended. The drivers of
+        # PostgreSQL and SQLite know whether it was, and ask nobody then.
+        with connection.wrap_database_errors:
+            connection.connection.commit()
     row.pk, row._state.adding, row._state.db = pk, False, using
     post_save.send(sender=model, instance=row, created=True, raw=False, using=using, update_fields=None)
     return True

@@ -218,11 +218,12 @@ def _store(columns: dict[str, Any]) -> tuple[int, bool]:
     # 200 for, `durable` raises; in a test's, it makes a savepoint.
     outer = transaction.atomic(using=using, durable=True) if connection.in_atomic_block else nullcontext()
     failpoints.reach("intake.before_insert")
+    refused = None
     try:
         with outer:
             is_new = insert_new(event, unique="fingerprint", using=using)
-    except IntegrityError:
-        is_new = False
+    except IntegrityError as error:
+        is_new, refused = False, error
     if is_new:
         failpoints.reach("intake.after_insert")
         if event.status == Event.Status.PENDING:
@@ -233,7 +234,7 @@ def _store(columns: dict[str, Any]) -> tuple[int, bool]:
         known = Event.objects.using(using).filter(fingerprint=event.fingerprint)
         event_id = known.values_list("pk", flat=True).first()
     if event_id is None:
-        raise SubscriptionGoneError
+        raise SubscriptionGoneError from refused
     _count_duplicate(event_id, using)
     return event_id, False
 

@@ -91,11 +91,8 @@ def take_in(request: HttpRequest, token: str) -> Intake:
     except SubscriptionGoneError:
         # It was deleted since the look. The token may be another row's by now: a host's, loaded anew.
         tokens.forget()
-    owner = find_owner(token)
-    try:
-        return store_for(owner)
-    except SubscriptionGoneError:
-        raise RefusedError(404, "unknown token") from None
+    # If it is not gone, the database refuses the row for another reason: a host's receiver of `pre_save`, or a trigger.
+    return store_for(find_owner(token))
 
 
 def _on_a_live_connection(work: Callable[[], T]) -> T:
