@@ -1,21 +1,21 @@
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from tests.support.webhooks import arrived, let_time_pass, seconds_away
 from zenvia_webhooks.dispatch import claims
 from zenvia_webhooks.dispatch.claims import ClaimLostError, claim_due, claim_stalled, lock, release
-from zenvia_webhooks.models import Event
+from zenvia_webhooks.models import Event, EventKey
 
 CLAIMERS, EVENTS = 4, 60
 
@@ -159,7 +159,7 @@ def test_only_the_holder_gives_back() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_claimers_at_the_same_moment_share_no_event() -> None:
     due_since(*range(EVENTS))
-    together = Barrier(CLAIMERS)
+    together = threading.Barrier(CLAIMERS)
 
     def claim_all(_number: int) -> list[int]:
         together.wait(timeout=20)
@@ -175,6 +175,54 @@ def test_claimers_at_the_same_moment_share_no_event() -> None:
         claimed = [pk for mine in pool.map(claim_all, range(CLAIMERS)) for pk in mine]
     assert len(claimed) == EVENTS
     assert set(claimed) == set(Event.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_keys_that_break_its_transaction_break_the_claim() -> None:
+    """As a deadlock does on MariaDB: nothing of the transaction is left, and nothing is held."""
+    due_since(5)
+
+    def roll_back(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("INSERT") and EventKey._meta.db_table in sql:
+            execute("ROLLBACK", None, False, context)
+            raise OperationalError("deadlock")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(roll_back), pytest.raises(OperationalError, match="deadlock"):
+        claim_due(10)
+    assert claim_due(10).events
+
+
+@pytest.mark.django_db(transaction=True)
+def test_keys_that_a_search_has_just_written_make_no_deadlock(caplog: pytest.LogCaptureFixture) -> None:
+    """Who refers to an event, as its keys do, looks at its row when they commit: PostgreSQL."""
+    if not connection.features.has_select_for_no_key_update:
+        return
+    event = arrived(leadId="1")
+    is_written, is_claimed = threading.Event(), threading.Event()
+
+    def search() -> None:
+        try:
+            with transaction.atomic():
+                Event.objects.about("1")
+                is_written.set()
+                is_claimed.wait(20)
+        finally:
+            connection.close()
+
+    def tell(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("INSERT"):
+            is_claimed.set()
+        return execute(sql, params, many, context)
+
+    with ThreadPoolExecutor(1) as pool, connection.execute_wrapper(tell):
+        searching = pool.submit(search)
+        assert is_written.wait(20)
+        claim = claim_due(10)
+        searching.result(20)
+    assert [one.pk for one in claim.events] == [event.pk]
+    assert event.keys.exists()
+    assert not caplog.records
 
 
 @pytest.mark.django_db

@@ -8,11 +8,12 @@ import pytest
 from django.db import Error, connection
 
 from tests.support import receivers
-from tests.support.webhooks import arrived
+from tests.support.webhooks import arrived, seconds_away
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.signals import lead_created, non_atomic
 from zenvia_webhooks.tasks import dispatch_events
+from zenvia_webhooks.wakeup import SWEEP_INTERVAL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,3 +54,20 @@ def test_a_failed_attempt_is_written_on_a_new_one() -> None:
     assert dispatch_due() == 1
     assert event.deliveries.get().status == "retrying"
     assert Event.objects.get().status == Event.Status.RETRYING
+
+
+@non_atomic
+def leaves_it_read_only(sender: Any, event: Event, **kwargs: Any) -> None:
+    make_read_only()
+    raise RuntimeError("no database's error")
+
+
+def test_what_could_not_be_written_is_released_on_a_new_one() -> None:
+    lead_created.connect(leaves_it_read_only)
+    first, second = arrived(), arrived()
+    with pytest.raises(Error):
+        dispatch_due()
+    for event in (first, second):
+        event.refresh_from_db()
+    assert seconds_away(first.next_attempt_at) <= SWEEP_INTERVAL
+    assert second.claim is None

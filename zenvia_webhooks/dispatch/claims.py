@@ -25,6 +25,7 @@ from zenvia_webhooks import failpoints
 from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.erasure import erase
 from zenvia_webhooks.models import Delivery, Event, EventKey
+from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.clock import DatabaseNow, from_now
 
 #: Bytes of the bodies behind the payloads that one claim holds in memory.
@@ -92,12 +93,12 @@ def claim_stalled(clock: RunClock | None = None) -> Claim:
     return _claim(stalled, lambda rows: list(rows.order_by("next_attempt_at")[:1]), 1, clock, is_stalled=True)
 
 
-def _due() -> QuerySet[Event]:
+def _due() -> EventQuerySet[Event]:
     return Event.objects.using(router.db_for_write(Event)).filter(next_attempt_at__lte=DatabaseNow())
 
 
 def _claim(
-    due: QuerySet[Event],
+    due: EventQuerySet[Event],
     choose: Callable[[QuerySet[Event, Due]], list[Due]],
     limit: int,
     clock: RunClock,
@@ -109,15 +110,15 @@ def _claim(
     # the update's own condition decides: what another was faster to take is no longer due. There, the choice is made
     # before the transaction, as one that begins with a read can't always go on to write.
     skips_locked = connections[using].features.has_select_for_update_skip_locked
-    rows = due.values_list("pk", "next_attempt_at", Length("body"))
-    chosen = [] if skips_locked else choose(rows)
+    columns = ("pk", "next_attempt_at", Length("body"))
+    chosen = [] if skips_locked else choose(due.values_list(*columns))
     due_at: dict[int, datetime | None] = {}
     mine: dict[int, Event] = {}
     deliveries: dict[int, list[DueDelivery]] = {}
     if skips_locked or chosen:
         with transaction.atomic(using=using):
             if skips_locked:
-                chosen = choose(rows.select_for_update(skip_locked=True))
+                chosen = choose(due.locked(skip_locked=True).values_list(*columns))
             if due_at := _that_fit(chosen, limit):
                 made_at = time.monotonic()
                 # What is locked is found by its key alone. By the index of what is due, MariaDB would lock what others
@@ -198,7 +199,7 @@ def lock(event: Event, claim_id: uuid.UUID) -> datetime:
     Raises ClaimLostError if it does not carry the claim any more.
     """
     using = router.db_for_write(Event)
-    held = Event.objects.using(using).select_for_update().filter(pk=event.pk, claim=claim_id)
+    held = Event.objects.using(using).filter(pk=event.pk, claim=claim_id).locked()
     for moment in held.annotate(now=DatabaseNow()).values_list("now", flat=True):
         return moment
     raise ClaimLostError(f"event {event.pk} is no longer under claim {claim_id}")

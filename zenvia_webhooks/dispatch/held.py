@@ -14,6 +14,7 @@ from django.db import connections, router
 from zenvia_webhooks.broker import project_app
 from zenvia_webhooks.dispatch.batching import PATIENCE
 from zenvia_webhooks.dispatch.claims import Claim, give_up, release
+from zenvia_webhooks.dispatch.transactions import close_all
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.wakeup import SWEEP_INTERVAL
 
@@ -69,10 +70,9 @@ class Held:
             release(self._claim, self._take_all())
             return
         try:
-            # On a new connection if this one broke: what was not begun must not wait for the end of the lease.
-            connection = connections[router.db_for_write(Event)]
-            if not connection.in_atomic_block:
-                connection.close_if_unusable_or_obsolete()
+            # On a new connection, as a failover may have left this one read-only: what was not begun must not wait for
+            # the end of the lease.
+            close_all()
             release(self._claim, self._take_all())
             if self._taken is not None:
                 # If its outcome is not written, for a deadlock or a failover, it need not wait for its lease.

@@ -34,12 +34,13 @@ class EventQuerySet(models.QuerySet[E]):
         events: EventQuerySet[E] = self.using(using).filter(pk__in=found.using(using).values("event"))
         return events
 
-    def locked(self) -> EventQuerySet[E]:
+    def locked(self, *, skip_locked: bool = False) -> EventQuerySet[E]:
         """Lock the rows until the end of the transaction.
 
-        Rows of the host's that refer to them, written in a receiver's transaction, need not be waited for.
+        Rows that refer to them need not be waited for: the host's, written in a receiver's transaction, and their keys.
         """
-        return self.select_for_update(no_key=connections[self.db].features.has_select_for_no_key_update)
+        no_key = connections[self.db].features.has_select_for_no_key_update
+        return self.select_for_update(skip_locked=skip_locked, no_key=no_key)
 
     def write_missing_keys(self) -> None:
         """Write the keys of events that no worker has taken up yet, such as an outage's: else they would be missed."""

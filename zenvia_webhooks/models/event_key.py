@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Protocol
 
-from django.db import IntegrityError, models, router, transaction
+from django.db import IntegrityError, connections, models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.contracts.values import Lead
@@ -29,10 +29,11 @@ class Keyed(Protocol):
 
 class EventKeyQuerySet(models.QuerySet["EventKey"]):
     def write(self, events: Iterable[Keyed]) -> None:
-        """Write the keys of these events that they have not, in one INSERT; never raises.
+        """Write the keys of these events that they have not, in one INSERT.
 
         Before an event's first receiver runs, so that a receiver can go by them. One without keys is handed out all the
-        same: it is only not found by them.
+        same: it is only not found by them. So nothing is raised, unless the caller's transaction broke with it, which
+        would otherwise end without an error and without what was written in it.
         """
         rows = [key for event in events for key in _keys_of(event)]
         if not rows:
@@ -46,6 +47,10 @@ class EventKeyQuerySet(models.QuerySet["EventKey"]):
                     self._insert_if_there(row)
         except Exception:
             logger.exception("the keys of %s events could not be written", len({row.event_id for row in rows}))
+            connection = connections[router.db_for_write(EventKey)]
+            # After a deadlock on MariaDB, and after a lost connection, there is no savepoint to go back to.
+            if connection.in_atomic_block and connection.needs_rollback:
+                raise
 
     def of(self, readings: Iterable[keys.Reading]) -> EventKeyQuerySet:
         """Return the keys that are any of these."""
