@@ -11,8 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from tests.support.commands import run
 from tests.support.factories import make_event, make_subscription
 from tests.support.webhooks import arrived
+from zenvia_webhooks.conf import conf
+from zenvia_webhooks.dispatch import claims
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
-from zenvia_webhooks.models import Event, EventKey
+from zenvia_webhooks.erasure.person import by_events
+from zenvia_webhooks.models import Event, EventKey, about
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +72,20 @@ def test_what_no_worker_has_had_is_keyed_once() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert Event.objects.about("new@example.com").count() == 2
     assert not [query["sql"] for query in queries if query["sql"].startswith("INSERT")]
+
+
+def test_keys_are_written_of_no_more_payloads_at_once_than_a_claim_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a web process, in which a search or an erasure runs: 200 of the largest took 380 MB."""
+    assert about.KEYED_AT_ONCE * conf.max_body_bytes <= claims.MAX_BYTES
+    monkeypatch.setattr(about, "KEYED_AT_ONCE", 2)
+    for look in (lambda: Event.objects.about("new@example.com"), lambda: by_events(Event.objects.all())):
+        EventKey.objects.all().delete()
+        for _ in range(3):
+            arrived(email="new@example.com")
+        with CaptureQueriesContext(connection) as queries:
+            look()
+        batches = [query["sql"] for query in queries if query["sql"].startswith("INSERT")]
+        assert len(batches) == -(-Event.objects.count() // 2)
 
 
 def test_a_change_of_key_is_followed_by_a_reindex(settings: Any) -> None:

@@ -36,6 +36,7 @@ def test_a_rotation_registers_anew_and_then_removes_the_one_before(
     account["CONTRACT"] = contract
     made = registered()
     old_token, calls = made.token, len(sandbox.requests)
+    Subscription.objects.update(stored_bytes=2**30)
 
     subscriptions.rotate(made, overlap=timedelta(hours=2))
 
@@ -43,6 +44,8 @@ def test_a_rotation_registers_anew_and_then_removes_the_one_before(
     assert stored(made) == ("active", there.id, "")
     assert there.callback_url == made.registered_url == made.callback_url
     assert old_token not in there.callback_url
+    # What a stranger stored with the old token does not count against the new one.
+    assert made.stored_bytes == 0
     methods = [request.method for request in sandbox.requests[calls:]]
     assert methods == (["GET", "POST", "GET", "DELETE", "GET"] if contract == "help_center" else ["GET", "POST", "GET"])
     assert made.previous_token == old_token

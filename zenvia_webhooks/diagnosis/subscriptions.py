@@ -115,7 +115,10 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
             "daily-bound",
             _("%(subscription)s has stored MAX_BYTES_PER_DAY today: until midnight, UTC, Zenvia is answered 429.")
             % words,
-            _("If Zenvia sends that much, raise MAX_BYTES_PER_DAY. If not, its token has leaked: rotate it."),
+            _(
+                "If Zenvia sends that much, raise MAX_BYTES_PER_DAY. If not, its token has leaked: rotate it, with an "
+                "overlap of 0 hours. Then what comes is stored again."
+            ),
             **this,
         )
     if row.status == Status.FAILED:

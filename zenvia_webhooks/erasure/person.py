@@ -75,7 +75,8 @@ def by_events(events: QuerySet[Event]) -> Person:
     """Find the person, or people, of these events by all their keys; the events themselves belong to it."""
     Event.objects.write_missing_keys()
     pks = list(events.values_list("pk", flat=True))
-    EventKey.objects.write(events.filter(keys__isnull=True).exclude(status=Event.Status.ERASED).defer("body"))
+    without_keys = events.filter(keys__isnull=True).exclude(status=Event.Status.ERASED)
+    Event.objects.write_keys(list(without_keys.values_list("pk", flat=True)))
     mine = _keys().filter(event__in=pks, kind__in=PERSONAL)
     return _person([bytes(one) for one in mine.values_list("digest", flat=True).distinct()], pks)
 

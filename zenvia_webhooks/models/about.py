@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from django.db import connections, models, router, transaction
@@ -11,8 +12,9 @@ from zenvia_webhooks.models.event_key import EventKey
 from zenvia_webhooks.models.subscription import Subscription
 from zenvia_webhooks.people import keys
 
-#: Events without keys that are given theirs before anybody is looked for, newest first, and in one batch.
-MOST_KEYED, KEYED_AT_ONCE = 10_000, 200
+#: Events without keys that are given theirs before anybody is looked for, newest first, and in one batch: a web process
+#: does it, and of the largest payloads, 256 KB, each takes some 2 MB of memory.
+MOST_KEYED, KEYED_AT_ONCE = 10_000, 20
 
 E = TypeVar("E", bound=models.Model)
 
@@ -49,10 +51,14 @@ class EventQuerySet(models.QuerySet[E]):
         pending = events.filter(next_attempt_at__isnull=False, status="pending", keys__isnull=True)
         with transaction.atomic(using=using):
             pks = list(pending.order_by("-pk").values_list("pk", flat=True)[:MOST_KEYED])
+        self.write_keys(pks)
+
+    def write_keys(self, pks: Sequence[int]) -> None:
+        """Write the keys of these events, few at a time."""
+        events = self.model._default_manager.using(router.db_for_write(self.model)).defer("body", "headers")
         for start in range(0, len(pks), KEYED_AT_ONCE):
-            batch = pks[start : start + KEYED_AT_ONCE]
-            without_keys = events.filter(pk__in=batch).defer("body", "headers")
-            EventKey.objects.write(without_keys)  # type: ignore[arg-type]  # events, which this module is below
+            batch = events.filter(pk__in=pks[start : start + KEYED_AT_ONCE])
+            EventKey.objects.write(batch)  # type: ignore[arg-type]  # events, which this module is below
 
 
 def accounts() -> list[str]:

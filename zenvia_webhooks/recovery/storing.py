@@ -53,8 +53,7 @@ class Storing:
                 failpoints.reach("recovery.after_store")
                 yield stored[-1]
             # By these, a message of one of these leads finds who wrote it.
-            events = Event.objects.using(router.db_for_write(Event)).filter(pk__in=stored)
-            EventKey.objects.write(events.defer("body", "headers"))
+            Event.objects.write_keys(stored)
 
     def _lead(self, lead_id: str | None) -> Mapping[str, Any] | None:
         if lead_id is None:
