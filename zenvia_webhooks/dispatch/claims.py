@@ -108,7 +108,8 @@ def _claim(
     # PostgreSQL, MariaDB from 10.6 and MySQL from 8 pass over what another worker is just taking. On SQLite
     # the update's own condition decides: what another was faster to take is no longer due. There, the choice is made
     # before the transaction, as one that begins with a read can't always go on to write.
-    skips_locked = connections[using].features.has_select_for_update_skip_locked
+    features = connections[using].features
+    skips_locked = features.has_select_for_update_skip_locked
     rows = due.values_list("pk", "next_attempt_at", Length("body"))
     chosen = [] if skips_locked else choose(rows)
     due_at: dict[int, datetime | None] = {}
@@ -117,7 +118,10 @@ def _claim(
     if skips_locked or chosen:
         with transaction.atomic(using=using):
             if skips_locked:
-                chosen = choose(rows.select_for_update(skip_locked=True))
+                # A recovery writes the keys of events, too, and its commit looks whether they are there. With a full
+                # lock it would wait for this claim, and this claim for those keys: a deadlock.
+                no_key = features.has_select_for_no_key_update
+                chosen = choose(rows.select_for_update(skip_locked=True, no_key=no_key))
             if due_at := _that_fit(chosen, limit):
                 made_at = time.monotonic()
                 # What is locked is found by its key alone. By the index of what is due, MariaDB would lock what others
