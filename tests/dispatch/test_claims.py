@@ -264,3 +264,18 @@ def test_what_is_locked_is_claimed_by_its_id_alone() -> None:
     condition = update.split(" WHERE ")[1]
     is_locked = connection.features.has_select_for_update_skip_locked
     assert ("next_attempt_at" in condition) is not is_locked
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_who_refers_to_an_event_and_its_claim_need_not_wait_for_each_other() -> None:
+    """A recovery writes the keys of an event, and so does the claim: each waiting for the other was a deadlock."""
+    due_since(5)
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT id FROM zenvia_webhooks_event FOR KEY SHARE")
+        assert len(claim_due(10).events) == 1
+    finally:
+        other.close()
