@@ -22,8 +22,8 @@ django.setup()
 from django.conf import settings
 from django.core.management import call_command
 settings.ZENVIA_WEBHOOKS["ACCOUNTS"]["default"].update(API_KEY=os.environ["KEY"], API_URL=os.environ["API_URL"])
-call_command("zenvia_register_subscription", "--topic", "lead.created")
-call_command("zenvia_register_subscription")
+call_command("zenvia_register_subscription", "--topic", "lead.created", "--no-probe")
+call_command("zenvia_register_subscription", "--no-probe")
 """
 
 

@@ -46,7 +46,7 @@ def test_what_never_came_of_an_erased_person_is_not_missing(
     other = zenvia.history.happen("lead.created", "phone", at=ago(minutes=25))["prospect"]["id"]
     printed = recover("--apply")
     assert [line.split()[2] for line in printed.splitlines() if line.startswith("missing: ")] == [other]
-    assert lead_id not in str(list(Event.objects.exclude(payload=None).values_list("payload", flat=True)))
+    assert lead_id not in str(list(Event.objects.values_list("payload", flat=True)))
 
 
 def test_who_came_back_is_recovered_since(zenvia: Sandbox, subscription: Subscription) -> None:
