@@ -109,6 +109,15 @@ def _rows() -> list[Subscription]:
 def _look_at(row: Subscription) -> Iterator[Finding]:
     words = {"subscription": f"{row} #{row.pk}", "error": redact_tokens(row.last_error)}
     this: dict[str, Any] = {"about": f"#{row.pk}", "link": Link(model="subscription", pk=row.pk)}
+    yield from _bound(row, words, this)
+    yield from _registration(row, words, this)
+    if row.status == Status.ACTIVE and conf.quiet_hours is not None:
+        silence = (now() - (row.last_event_at or row.created_at)).total_seconds()
+        if silence > conf.quiet_hours * 3600:
+            yield _quiet({**words, "silence": duration(silence)}, this)
+
+
+def _bound(row: Subscription, words: dict[str, str], this: dict[str, Any]) -> Iterator[Finding]:
     if row.bytes_stored_on(datetime.now(UTC).date()) >= conf.max_bytes_per_day:
         yield broken(
             Area.SUBSCRIPTIONS,
@@ -121,6 +130,9 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
             ),
             **this,
         )
+
+
+def _registration(row: Subscription, words: dict[str, str], this: dict[str, Any]) -> Iterator[Finding]:
     if row.status == Status.FAILED:
         yield broken(
             Area.SUBSCRIPTIONS,
@@ -153,10 +165,6 @@ def _look_at(row: Subscription) -> Iterator[Finding]:
             _("Run: manage.py zenvia_sync_subscriptions --apply"),
             **this,
         )
-    elif row.status == Status.ACTIVE and conf.quiet_hours is not None:
-        silence = (now() - (row.last_event_at or row.created_at)).total_seconds()
-        if silence > conf.quiet_hours * 3600:
-            yield _quiet({**words, "silence": duration(silence)}, this)
 
 
 def _quiet(words: dict[str, str], this: dict[str, Any]) -> Finding:

@@ -19,6 +19,7 @@ from zenvia_webhooks.admin.dashboard.figures import (
     MOST_COUNTED,
     MOST_READ,
     Figures,
+    ReceiverFigures,
     Recovered,
     Span,
     read_figures,
@@ -120,17 +121,19 @@ def _events(request: HttpRequest, figures: Figures, site: str) -> dict[str, Any]
             for status, number in figures.outcomes.most_common()
         ],
         "waits": _waits(figures, site),
-        "receivers": [
-            {
-                "figures": one,
-                "address": address(receiver=one.name),
-                "replay": _address(site, "event_replay", Selection(receiver=one.name)),
-                "typical": one.typical_ms is not None and _milliseconds(one.typical_ms),
-                "slowest": [(_milliseconds(took), event) for took, event in one.slowest],
-            }
-            for one in figures.receivers[:SHOWN]
-        ],
+        "receivers": [_receiver(one, site) for one in figures.receivers[:SHOWN]],
         "recoveries": [_recovery(one) for one in recovered()],
+    }
+
+
+def _receiver(figures: ReceiverFigures, site: str) -> dict[str, Any]:
+    its_own = Selection(receiver=figures.name)
+    return {
+        "figures": figures,
+        "address": _address(site, "event_changelist", its_own),
+        "replay": _address(site, "event_replay", its_own),
+        "typical": figures.typical_ms is not None and _milliseconds(figures.typical_ms),
+        "slowest": [(_milliseconds(took), event) for took, event in figures.slowest],
     }
 
 
