@@ -82,6 +82,16 @@ def test_what_broke_off_need_not_wait_for_the_end_of_its_lease() -> None:
     assert Event.objects.filter(next_attempt_at__lte=from_now(SWEEP_INTERVAL)).exists()
 
 
+def test_what_broke_off_is_never_due_later_than_by_its_lease(settings: Any) -> None:
+    settings.ZENVIA_WEBHOOKS = {"LEASE_SECONDS": SWEEP_INTERVAL / 2}
+    arrived()
+    claim = claim_due(1)
+    [before] = Event.objects.values("claim", "next_attempt_at")
+    with pytest.raises(RuntimeError, match="of the first"):
+        break_off(Held(claim, lambda: None))
+    assert [before] == list(Event.objects.values("claim", "next_attempt_at"))
+
+
 def test_nobody_is_waited_for_where_tasks_run_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the thread that releases would hand out, too, and each of its own kind after it."""
     monkeypatch.setattr(connection.features, "has_select_for_update", True)
