@@ -206,7 +206,7 @@ def lock(event: Event, claim_id: uuid.UUID) -> datetime:
 
 
 def give_up(claim: Claim, event: Event, seconds: float) -> None:
-    """Leave an event whose run broke off to others: it is stalled, and due in some `seconds`, or sooner by its lease."""
+    """Leave an event whose run broke off to others: stalled, and due in some `seconds`, or sooner by its lease."""
     held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
     held.filter(next_attempt_at__gt=from_now(seconds)).update(claim=uuid.uuid4(), next_attempt_at=from_now(seconds))
 
