@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from celery.contrib.testing.worker import start_worker
+from celery.signals import setup_logging
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
@@ -34,7 +35,25 @@ OVERVIEW = "/admin/zenvia_webhooks/"
 
 
 @pytest.fixture
-def page(settings: Any, live_server: LiveServer, admin_user: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def _logging_as_it_was() -> Iterator[None]:
+    """Keep the worker from setting up logging, which would hide warnings from every later test of this process."""
+
+    def leave(**_kwargs: Any) -> None:
+        """Stand in for Celery, which sets up nothing where somebody is connected."""
+
+    setup_logging.connect(leave)
+    yield
+    setup_logging.disconnect(leave)
+
+
+@pytest.fixture
+def page(
+    settings: Any,
+    live_server: LiveServer,
+    admin_user: User,
+    monkeypatch: pytest.MonkeyPatch,
+    _logging_as_it_was: None,
+) -> Iterator[Any]:
     """A page of somebody who may do everything, with a worker beside the web server."""
     settings.ZENVIA_WEBHOOKS = {
         "ACCOUNTS": {"default": make_account()},
