@@ -62,3 +62,11 @@ def let_time_pass(seconds: float = 10**6) -> None:
 def seconds_away(moment: Any) -> float:
     seconds: float = (moment - now()).total_seconds()
     return seconds
+
+
+def prospect_stored(client: Client, subscription: Subscription, **changes: Any) -> Event:
+    """Return the event of the prospect that was created, with these parts of it changed."""
+    prospect = {**conversion_envelope("prospects")["prospect"], **changes.pop("prospect", {})}
+    body = conversion_envelope("prospects", prospect=prospect, **changes)
+    answer: Any = post(client, subscription, json.dumps(body).encode())
+    return Event.objects.get(pk=answer.json()["event"])

@@ -104,7 +104,7 @@ def rotate(row: Subscription, *, overlap: timedelta = OVERLAP, approved: Contain
             _("Both tokens of the last rotation are good until %(until)s: rotate after that.") % {"until": until}
         )
     previous = {"previous_token": row.token, "previous_token_expires_at": None}
-    # The bound of the day begins anew: if a stranger has used it up, Zenvia is no longer to be answered 429 for it.
+    # The bound of the day begins anew: if somebody else has used it up, Zenvia is no longer to be answered 429 for it.
     _change(row, approved, token=new_token(), overlap=overlap, stored_bytes=0, **previous)
 
 

@@ -54,7 +54,7 @@ def webhook(request: HttpRequest, token: str) -> HttpResponse:
             return HttpResponse()
         if request.method != "POST":
             raise RefusedError(405, "POST notifications here", Allow="POST, HEAD")
-        intake = take_in(request, token)
+        intake = store_request(request, token)
     except RefusedError as refused:
         if refused.status == 404 and (proof := probe.proof(token)) is not None:
             # The site asks itself. No error, so that no log, ours or a web server's, has one.
@@ -74,7 +74,7 @@ for _alias in connections:
     webhook = transaction.non_atomic_requests(using=_alias)(webhook)
 
 
-def take_in(request: HttpRequest, token: str) -> Intake:
+def store_request(request: HttpRequest, token: str) -> Intake:
     """Store what a request brings. Raises RefusedError, and django.db.Error if the database failed."""
     owner = _on_a_live_connection(lambda: find_owner(token))
     refuse_past_the_bound(owner)
