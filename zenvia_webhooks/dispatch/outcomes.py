@@ -15,8 +15,7 @@ from zenvia_webhooks import failpoints, safe_json
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, lock
 from zenvia_webhooks.dispatch.retries import delay_after, wait_after
 from zenvia_webhooks.erasure import erase
-from zenvia_webhooks.models import Delivery, Event
-from zenvia_webhooks.models.clock import DatabaseNow
+from zenvia_webhooks.models import Delivery, Event, statements
 from zenvia_webhooks.models.delivery import event_status, result_of
 
 MAX_ERROR_LENGTH = 2000
@@ -56,7 +55,7 @@ class Outcome:
         if self.others is not None:
             # Before the delivery, as it locks the event, and only if that is still ours.
             rows = [*self.others, Delivery(receiver=self.receiver, status=status)]
-            self.has_ended_claim = _end_claim(self.event, self.claim, **_finished(self.event, rows))
+            self.has_ended_claim = _end_claim(self.event, self.claim, **_finished(self.event, self.claim, rows))
         # One whose person was erased meanwhile is erased after the commit, with what is written here.
         moment = self.claim.now(self.event) if self.has_ended_claim else lock(self.event, self.claim.id)
         self._write(status=status, error="", result=result, next_attempt_at=None, finished_at=moment)
@@ -87,7 +86,8 @@ class Outcome:
         columns |= {"attempts": self.attempts, "duration_ms": took}
         rows = Delivery.objects.using(router.db_for_write(Event))
         if self.row is None:
-            self.written = rows.create(event=self.event, receiver=self.receiver, **columns)
+            self.written = Delivery(event=self.event, receiver=self.receiver, **columns)
+            statements.insert(self.written, using=rows.db)
         else:
             # Nobody else writes rows under our claim. If one is finished all the same, an earlier commit of ours came
             # through although the connection broke, and its success must not become a failure.
@@ -131,16 +131,16 @@ def finish_event(event: Event, claim: Claim, rows: Sequence[Delivery]) -> None:
     transaction, they might come from a replica that does not know yet what was written a moment ago.
     Raises ClaimLostError.
     """
-    if not _end_claim(event, claim, **_finished(event, rows)):
+    if not _end_claim(event, claim, **_finished(event, claim, rows)):
         finish_as_erased(event, claim)
 
 
-def _finished(event: Event, rows: Sequence[Delivery]) -> dict[str, Any]:
+def _finished(event: Event, claim: Claim, rows: Sequence[Delivery]) -> dict[str, Any]:
     next_attempts = [row.next_attempt_at for row in rows if row.next_attempt_at is not None]
     return {
         "status": event_status(event, rows),
         "next_attempt_at": min(next_attempts, default=None),
-        "finished_at": None if next_attempts else DatabaseNow(),
+        "finished_at": None if next_attempts else claim.now(event),
     }
 
 
@@ -149,7 +149,7 @@ def finish_as_same(event: Event, claim: Claim, other: int) -> None:
 
     Raises ClaimLostError.
     """
-    columns = {"status": Event.Status.DISPATCHED, "next_attempt_at": None, "finished_at": DatabaseNow()}
+    columns = {"status": Event.Status.DISPATCHED, "next_attempt_at": None, "finished_at": claim.now(event)}
     if not _end_claim(event, claim, **columns, same_as=other):
         finish_as_erased(event, claim)
 
@@ -162,5 +162,5 @@ def finish_as_erased(event: Event, claim: Claim) -> None:
 
 def _end_claim(event: Event, claim: Claim, **columns: Any) -> bool:
     """Tell whether it was there to be ended, on an event that nobody has marked as erased."""
-    held = Event.objects.using(router.db_for_write(Event)).filter(pk=event.pk, claim=claim.id)
-    return bool(held.exclude(status=Event.Status.ERASED).update(claim=None, **columns))
+    using = router.db_for_write(Event)
+    return statements.end_claim(Event, event.pk, claim.id, unless=Event.Status.ERASED, using=using, **columns)

@@ -24,7 +24,7 @@ from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
 from zenvia_webhooks.models.event import FINGERPRINT_BYTES, MAX_TOPIC_LENGTH
-from zenvia_webhooks.models.insert import insert_new
+from zenvia_webhooks.models.statements import insert_new
 from zenvia_webhooks.redaction import clean
 
 logger = logging.getLogger(__name__)

@@ -1,18 +1,19 @@
-"""The one INSERT by hand: what it does where the row is there already, and whom it tells."""
+"""The statements by hand: what they write, what they leave, and whom they tell."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.signals import post_save, pre_save
 
 from tests.support.factories import envelope
-from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.models.event import MAX_TOPIC_LENGTH
-from zenvia_webhooks.models.insert import insert_new
+from zenvia_webhooks.models.statements import end_claim, insert, insert_new
 from zenvia_webhooks.webhook.intake import read, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,3 +83,59 @@ def test_what_is_too_long_is_refused_and_not_cut_off(subscription: Subscription)
         insert_new(event, unique="fingerprint", using="default")
     assert not isinstance(raised.value, IntegrityError)
     assert not Event.objects.exists()
+
+
+def test_a_delivery_is_written_as_save_would_and_told_to_a_host(subscription: Subscription) -> None:
+    store_lead(subscription)
+    seen: list[tuple[str, bool]] = []
+
+    def after(instance: Delivery, *, created: bool, **kwargs: Any) -> None:
+        seen.append((Delivery.objects.get(pk=instance.pk).receiver, created))
+
+    post_save.connect(after, sender=Delivery)
+    moment = datetime.fromisoformat("2026-01-01T00:00:00.123456Z")
+    columns = {"status": Delivery.Status.SUCCEEDED, "result": "shop.customer:1", "finished_at": moment}
+    row = Delivery(event=Event.objects.get(), receiver="shop.receivers.ñandú", **columns)
+    try:
+        with transaction.atomic():
+            insert(row, using="default")
+    finally:
+        post_save.disconnect(after, sender=Delivery)
+    assert seen == [("shop.receivers.ñandú", True)]
+    stored = Delivery.objects.get()
+    names = [field.attname for field in Delivery._meta.concrete_fields]
+    assert {name: getattr(row, name) for name in names} == {name: getattr(stored, name) for name in names}
+    row.attempts = 2
+    row.save()  # an UPDATE
+    assert Delivery.objects.get().attempts == 2
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+@pytest.mark.parametrize("status", [Event.Status.PENDING, Event.Status.ERASED])
+def test_a_claim_ends_only_where_it_is_and_no_erased_event_changes(
+    subscription: Subscription, is_ours: bool, status: Event.Status
+) -> None:
+    for _ in range(2):
+        store(subscription, envelope(leadId=str(uuid.uuid4())), headers={}, remote_addr="::1")
+    claim, moment = uuid.uuid4(), datetime.fromisoformat("2026-01-01T00:00:00.123456Z")
+    Event.objects.update(status=status, claim=claim if is_ours else uuid.uuid4())
+    before = {event.pk: event for event in Event.objects.all()}
+    pk = min(before)
+    columns = {"status": Event.Status.DISPATCHED, "next_attempt_at": None, "finished_at": moment}
+
+    ended = end_claim(Event, pk, claim, unless=Event.Status.ERASED, using="default", **columns)
+
+    assert ended == (is_ours and status == Event.Status.PENDING)
+    if ended:
+        changed = before.pop(pk)
+        event = Event.objects.get(pk=pk)
+        assert (event.claim, event.status, event.next_attempt_at, event.finished_at) == (
+            None,
+            "dispatched",
+            None,
+            moment,
+        )
+        assert (event.payload, event.body, event.received_at) == (changed.payload, changed.body, changed.received_at)
+    for pk, event in before.items():
+        left = Event.objects.get(pk=pk)
+        assert (left.claim, left.status, left.next_attempt_at) == (event.claim, event.status, event.next_attempt_at)
