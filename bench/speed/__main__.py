@@ -32,7 +32,11 @@ def main() -> int:
     known: dict[str, Figures] = {}
     if arguments.json and arguments.json.exists():
         known = json.loads(arguments.json.read_text())
-    if not arguments.show:
+    if arguments.show:
+        for name in arguments.measure:
+            if name in known:
+                show(MEASURES[name], known[name])
+    else:
         folder = Path(tempfile.mkdtemp(prefix="zenvia_bench_"))
         folder.chmod(0o755)
         try:
@@ -40,10 +44,6 @@ def main() -> int:
         finally:
             end_all()
             shutil.rmtree(folder, ignore_errors=True)
-    for name in arguments.measure:
-        if name in known:
-            say(f"\n### {MEASURES[name].title}")
-            MEASURES[name].report(known[name])
     if arguments.plot:
         from bench.speed.plot import draw
 
@@ -54,7 +54,8 @@ def main() -> int:
 def parse() -> tuple[argparse.Namespace, Scale]:
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round of the main measures, in two minutes")
-    parser.add_argument("--measure", default="", help=f"of {', '.join(MEASURES)}, separated by commas; else all")
+    measures = f"of {', '.join(MEASURES)}, separated by commas; else all, which takes an hour"
+    parser.add_argument("--measure", default="", help=measures)
     parser.add_argument("--only", default="", help=f"of {', '.join(BY_NAME)}, separated by commas; else all")
     for name, text in HELP.items():
         parser.add_argument(f"--{name}", type=int, help=f"{text}: {getattr(Scale(), name):,}")
@@ -67,10 +68,11 @@ def parse() -> tuple[argparse.Namespace, Scale]:
     arguments.only = _names(parser, "subject", arguments.only, BY_NAME) or list(BY_NAME)
     if arguments.show and not arguments.json:
         parser.error("--show needs the file of --json")
-    try:
-        find("wrk")
-    except NotHereError as error:
-        parser.error(f"{error}: it is the load generator (Debian's package of the same name)")
+    if not arguments.show:
+        try:
+            find("wrk")
+        except NotHereError as error:
+            parser.error(f"{error}: it is the load generator (Debian's package of the same name)")
     sizes = QUICK if arguments.quick else Scale()
     asked = {name: value for name in HELP if (value := getattr(arguments, name)) is not None}
     if any(value < 1 for value in asked.values()):
@@ -86,7 +88,7 @@ def _names(parser: argparse.ArgumentParser, kind: str, given: str, known: Iterab
 
 
 def run(folder: Path, arguments: argparse.Namespace, scale: Scale, known: dict[str, Figures]) -> None:
-    """Make the measures; add each one's figures to `known` and write the file as soon as they are there."""
+    """Make the measures; add each one's figures to `known`, to the file and to what is shown as soon as they are there."""
     chosen = [MEASURES[name] for name in arguments.measure]
     subjects = [name for name in arguments.only if any(name in measure.subjects for measure in chosen)]
     database, broker = PostgreSQL(folder / "postgresql"), Redis(folder / "redis")
@@ -97,6 +99,7 @@ def run(folder: Path, arguments: argparse.Namespace, scale: Scale, known: dict[s
         known[measure.name] = make(measure, sites, scale)
         if arguments.json:
             arguments.json.write_text(json.dumps(known, indent=1) + "\n")
+        show(measure, known[measure.name])
     for site in sites:
         site.close()
 
@@ -115,6 +118,12 @@ def make(measure: Measure, sites: list[Site], scale: Scale) -> Figures:
             finally:
                 site.stop()
     return dict(figures)
+
+
+def show(measure: Measure, figures: Figures) -> None:
+    say(f"\n### {measure.title}")
+    measure.report(figures)
+    say("")
 
 
 if __name__ == "__main__":

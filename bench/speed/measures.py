@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.speed import dispatching, latency, slow, storing
+from bench.speed import backlog, cold, dispatching, latency, memory, purging, servers, slow, storing
 from bench.speed.scale import Scale
 from bench.speed.site import Site
 from bench.speed.tables import Figures
@@ -43,6 +43,11 @@ MEASURES = {
         _of("dispatching", dispatching),
         _of("slow", slow),
         _of("latency", latency),
+        _of("cold", cold),
+        _of("servers", servers),
+        _of("memory", memory, is_long=True),
+        _of("backlog", backlog, is_long=True),
+        _of("purging", purging, is_long=True),
     )
 }
 #: For a quick look.

@@ -24,7 +24,7 @@ class Scale:
     old: int = 1_000_000
 
 
-QUICK = Scale(rounds=1, seconds=4, events=1000, slow=80, first=500, many=3000, old=40_000)
+QUICK = Scale(rounds=1, seconds=3, events=800, slow=80, first=500, many=3000, old=40_000)
 HELP = {
     "rounds": "how often what is quick is repeated",
     "seconds": "of one load",

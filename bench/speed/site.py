@@ -75,14 +75,22 @@ class Site:
         # So that no subject pays for what another one wrote.
         self.execute("CHECKPOINT")
 
-    def stored(self) -> int:
-        return int(self.ask(f"SELECT count(*) FROM {self.subject.tables[0]}"))
+    def newest(self) -> int:
+        """Return the id of the newest webhook that is stored."""
+        return int(self.ask(f"SELECT coalesce(max(id), 0) FROM {self.subject.tables[0]}"))
+
+    def stored(self, after: int = 0) -> int:
+        """Return how many webhooks are stored, with an id above `after`."""
+        return int(self.ask(f"SELECT count(*) FROM {self.subject.tables[0]} WHERE id > {after}"))
 
     def start_web(self, server: WebServer = GUNICORN, workers: int = 2) -> None:
         """Start a web server and wait until it answers."""
+        self.launch_web(server, workers)
+        self.processes.wait(partial(answers, f"http://127.0.0.1:{self.port}/"), "the web server answers", 60)
+
+    def launch_web(self, server: WebServer = GUNICORN, workers: int = 2) -> None:
         variables = self.environment | {"SPEED_CONNECTIONS": server.connections}
         self.processes.start("web", server.arguments(self.port, workers), env=variables, cwd=ROOT)
-        self.processes.wait(partial(answers, f"http://127.0.0.1:{self.port}/"), "the web server answers", 60)
 
     def start_workers(self, processes: int, receiver_seconds: float = 0) -> None:
         """Start a worker, and beat where the subject needs it.

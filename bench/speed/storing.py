@@ -27,12 +27,12 @@ def load(site: Site, seconds: int) -> dict[str, float]:
 
     Fails where an answer was no 2xx, where there was none, or where less is stored than was answered.
     """
-    name, before, used = site.subject.name, site.stored(), site.cpu("web")
+    name, newest, used = site.subject.name, site.newest(), site.cpu("web")
     result = _post(site, seconds)
     told = f"{name}: {result}\n{site.processes.tails()}"
     assert result["status"] == result["other"] == 0, f"errors were answered\n{told}"
     assert result["requests"] > 0, f"no request was answered in {seconds} s: the web server hangs\n{told}"
-    stored = site.stored() - before
+    stored = site.stored(after=newest)
     assert stored >= result["requests"], f"only {stored} were stored\n{told}"
     return {
         "rate": result["requests"] / result["seconds"],
