@@ -4,7 +4,7 @@
     python3 dev.py demo      the example project with a stand-in Zenvia, on this machine
     python3 dev.py test      the test suite on SQLite; further arguments go to pytest
     python3 dev.py faults    break real processes and servers, and count what is lost; --help tells more
-    python3 dev.py bench     measure how fast it stores, beside yardsticks; --help tells more
+    python3 dev.py bench     measure how fast it stores and hands out, beside yardsticks; --help tells more
     python3 dev.py check     lint, formatting, types, migrations, import directions, translations
     python3 dev.py messages  bring new texts into the catalogues, and compile them: see docs/translating.md
 

@@ -63,7 +63,17 @@ class Site:
         #: What was not as it should be, besides what the rows say.
         self.complaints: list[str] = []
         settings |= {"LEASE_SECONDS": lease, "RETRY_DELAYS": list(retry_delays)}
-        self.environment = environment() | {
+        self.environment = {**self._environment(settings, receivers), **variables}
+        if sweep is not None:
+            self.environment["FAULTS_SWEEP"] = str(sweep)
+        if self.is_sqlite:
+            # The example project's own file and options.
+            self.url = f"sqlite:///{folder}/db.sqlite3"
+        self.token = self.manage("shell", "-v0", "-c", SET_UP)
+        self._connection: Any = None
+
+    def _environment(self, settings: dict[str, Any], receivers: str) -> dict[str, str]:
+        return environment() | {
             "DEBUG": "0",
             "SECRET_KEY": "a key for breaking things",
             "ALLOWED_HOSTS": HEADERS["Host"],
@@ -71,11 +81,11 @@ class Site:
             "CALLBACK_BASE_URL": f"https://{HEADERS['Host']}",
             "CONN_MAX_AGE": "60",
             "DATABASE_URL": "" if self.is_sqlite else self.url,
-            "CELERY_BROKER_URL": broker.url,
-            "DATA_DIR": str(folder),
+            "CELERY_BROKER_URL": self.broker.url,
+            "DATA_DIR": str(self.folder),
             # Where gunicorn puts a socket, and takes away whose was there.
-            "HOME": str(folder),
-            "XDG_RUNTIME_DIR": str(folder),
+            "HOME": str(self.folder),
+            "XDG_RUNTIME_DIR": str(self.folder),
             "ZENVIA_API_KEY": "key-of-the-site",
             "DJANGO_SETTINGS_MODULE": "bench.faults.app.settings",
             "PYTHONPATH": str(ROOT),
@@ -84,14 +94,6 @@ class Site:
             "FAULTS_RECEIVERS": receivers,
             "ZENVIA_FAILPOINTS": str(self.points),
         }
-        self.environment |= variables
-        if sweep is not None:
-            self.environment["FAULTS_SWEEP"] = str(sweep)
-        if self.is_sqlite:
-            # The example project's own file and options.
-            self.url = f"sqlite:///{folder}/db.sqlite3"
-        self.token = self.manage("shell", "-v0", "-c", SET_UP)
-        self._connection: Any = None
 
     @property
     def is_sqlite(self) -> bool:

@@ -2,7 +2,7 @@
 
 It starts its own PostgreSQL, Redis and web servers, on ports and in folders of its own, and stops them. Only
 the ratios mean something: machines differ, and so does one machine from hour to hour. Each round measures every subject
-in turn; the table shows medians over the rounds, with the lowest and the highest.
+in turn; the tables show medians over the rounds.
 """
 
 from __future__ import annotations
@@ -10,127 +10,120 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import statistics
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.faults.brokers import Redis
 from bench.faults.databases import NotHereError, PostgreSQL, find
 from bench.faults.processes import end_all
-from bench.speed import dispatching
+from bench.speed.measures import MAIN, MEASURES, Measure
+from bench.speed.scale import HELP, QUICK, Scale
 from bench.speed.site import Site
-from bench.speed.subjects import BY_NAME, SUBJECTS
-
-#: Subject → figure → one value a round.
-Figures = dict[str, dict[str, list[float]]]
+from bench.speed.subjects import BY_NAME
+from bench.speed.tables import Figures, say
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round, in about two minutes")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=8, help="of one load")
-    parser.add_argument("--events", type=int, default=2000, help="of one backlog")
-    parser.add_argument("--only", default="", help="subjects, separated by commas; else all")
-    parser.add_argument("--measure", choices=("storing", "dispatching"), help="else both")
-    parser.add_argument("--json", type=Path, help="write the figures to this file, for the plot")
-    arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.rounds, arguments.seconds, arguments.events = 1, 4, 1000
-    names = [name.strip() for name in arguments.only.split(",") if name.strip()] or list(BY_NAME)
-    if unknown := set(names) - set(BY_NAME):
-        parser.error(f"no such subject: {', '.join(sorted(unknown))}; there are: {', '.join(BY_NAME)}")
-    try:
-        find("wrk")
-    except NotHereError as error:
-        parser.error(f"{error}: it is the load generator (Debian's package of the same name)")
-    folder = Path(tempfile.mkdtemp(prefix="zenvia_bench_"))
-    folder.chmod(0o755)
-    try:
-        figures = measure(folder, names, arguments)
-    finally:
-        end_all()
-        shutil.rmtree(folder, ignore_errors=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    arguments, scale = parse()
+    # Measure → its figures, those of former runs included: a measure that is made again replaces its own alone.
+    known: dict[str, Figures] = {}
+    if arguments.json and arguments.json.exists():
+        known = json.loads(arguments.json.read_text())
+    if arguments.show:
+        for name in arguments.measure:
+            if name in known:
+                show(MEASURES[name], known[name])
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="zenvia_bench_"))
+        folder.chmod(0o755)
+        try:
+            run(folder, arguments, scale, known)
+        finally:
+            end_all()
+            shutil.rmtree(folder, ignore_errors=True)
+    if arguments.plot:
+        from bench.speed.plot import draw
+
+        draw(known, arguments.plot)
     return 0
 
 
-def measure(folder: Path, names: list[str], arguments: argparse.Namespace) -> Figures:
+def parse() -> tuple[argparse.Namespace, Scale]:
+    parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round of the main measures, in two minutes")
+    measures = f"of {', '.join(MEASURES)}, separated by commas; else all, which takes an hour"
+    parser.add_argument("--measure", default="", help=measures)
+    parser.add_argument("--only", default="", help=f"of {', '.join(BY_NAME)}, separated by commas; else all")
+    for name, text in HELP.items():
+        parser.add_argument(f"--{name}", type=int, help=f"{text}: {getattr(Scale(), name):,}")
+    parser.add_argument("--json", type=Path, help="keep the figures in this file; what it has of other measures stays")
+    parser.add_argument("--plot", type=Path, help="draw the figures into this PNG file")
+    parser.add_argument("--show", action="store_true", help="measure nothing: show what the --json file has")
+    arguments = parser.parse_args()
+    everything = MAIN if arguments.quick else MEASURES
+    arguments.measure = _names(parser, "measure", arguments.measure, MEASURES) or list(everything)
+    arguments.only = _names(parser, "subject", arguments.only, BY_NAME) or list(BY_NAME)
+    if arguments.show and not arguments.json:
+        parser.error("--show needs the file of --json")
+    if not arguments.show:
+        try:
+            find("wrk")
+        except NotHereError as error:
+            parser.error(f"{error}: it is the load generator (Debian's package of the same name)")
+    sizes = QUICK if arguments.quick else Scale()
+    asked = {name: value for name in HELP if (value := getattr(arguments, name)) is not None}
+    if any(value < 1 for value in asked.values()):
+        parser.error("the numbers must be greater than 0")
+    return arguments, Scale(**{**vars(sizes), **asked})
+
+
+def _names(parser: argparse.ArgumentParser, kind: str, given: str, known: Iterable[str]) -> list[str]:
+    names, all_names = [name.strip() for name in given.split(",") if name.strip()], list(known)
+    if unknown := [name for name in names if name not in all_names]:
+        parser.error(f"no such {kind}: {', '.join(unknown)}; there are: {', '.join(all_names)}")
+    return names
+
+
+def run(folder: Path, arguments: argparse.Namespace, scale: Scale, known: dict[str, Figures]) -> None:
+    """Make the measures; add each one's figures to `known`, to the file and to what is shown as soon as they are there."""
+    chosen = [MEASURES[name] for name in arguments.measure]
+    subjects = [name for name in arguments.only if any(name in measure.subjects for measure in chosen)]
     database, broker = PostgreSQL(folder / "postgresql"), Redis(folder / "redis")
     database.start()
     broker.start()
-    figures: Figures = defaultdict(lambda: defaultdict(list))
-    sites = [Site(folder / name.replace(" ", "_"), BY_NAME[name], database, broker) for name in names]
-    for number in range(1, arguments.rounds + 1):
-        for site in sites:
-            say(f"round {number}: {site.subject.name}")
-            if arguments.measure != "dispatching":
-                store(site, figures[site.subject.name], arguments.seconds)
-            if arguments.measure != "storing" and site.subject.name in dispatching.SUBJECTS:
-                dispatching.measure(site, figures[site.subject.name], arguments.events)
-    if arguments.measure != "dispatching":
-        print_storing(figures)
-    if arguments.measure != "storing":
-        print_table(dispatching.rows(figures))
+    sites = [Site(folder / name.replace(" ", "_"), BY_NAME[name], database, broker) for name in subjects]
+    for measure in chosen:
+        known[measure.name] = make(measure, sites, scale)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(known, indent=1) + "\n")
+        show(measure, known[measure.name])
     for site in sites:
         site.close()
-    return {name: dict(found) for name, found in figures.items()}
 
 
-def store(site: Site, found: dict[str, list[float]], seconds: int) -> None:
-    site.start_web()
-    try:
-        site.load(1)  # warms up
-        for name, value in site.load(seconds).items():
-            found[name].append(value)
-    finally:
-        site.stop()
+def make(measure: Measure, sites: list[Site], scale: Scale) -> Figures:
+    figures: Figures = defaultdict(dict)
+    rounds = 1 if measure.is_long else scale.rounds
+    for number in range(1, rounds + 1):
+        for site in sites:
+            if site.subject.name not in measure.subjects:
+                continue
+            say(f"{measure.name}, round {number} of {rounds}: {site.subject.name}")
+            site.empty()
+            try:
+                measure.measure(site, figures, scale)
+            finally:
+                site.stop()
+    return dict(figures)
 
 
-def print_storing(figures: Figures) -> None:
-    titles = (
-        "requests/s",
-        "of the ceiling",
-        "p50 ms",
-        "p99 ms",
-        "processor µs",
-        "lowest and highest /s",
-        "what it does",
-    )
-    rows: list[tuple[str, ...]] = [("", *titles)]
-    for subject in SUBJECTS:
-        if not (found := figures.get(subject.name)):
-            continue
-        rates = found["rate"]
-        shares = [mine / best for mine, best in zip(rates, figures.get("ceiling", found)["rate"], strict=True)]
-        rows.append(
-            (
-                subject.name,
-                f"{statistics.median(rates):.0f}",
-                f"{statistics.median(shares):.2f}",
-                f"{statistics.median(found['p50']):.1f}",
-                f"{statistics.median(found['p99']):.0f}",
-                f"{statistics.median(found['cpu']):.0f}",
-                f"{min(rates):.0f} to {max(rates):.0f}",
-                subject.does,
-            )
-        )
-    print_table(rows)
-
-
-def print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+def show(measure: Measure, figures: Figures) -> None:
+    say(f"\n### {measure.title}")
+    measure.report(figures)
     say("")
-    for row in rows:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

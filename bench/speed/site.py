@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults.brokers import Redis
-from bench.faults.databases import PostgreSQL, find
+from bench.faults.databases import PostgreSQL
 from bench.faults.processes import Processes, children
-from bench.speed.subjects import Subject, requests
+from bench.speed.subjects import Subject
+from bench.speed.webservers import GUNICORN, WebServer
 from tests.support.host import answers, environment, free_port
 from tests.support.paths import ROOT
 
-CONNECTIONS = 8
-#: More than any subject answers in a second on one machine.
-MOST_A_SECOND = 3000
 SECOND_TICKS = os.sysconf("SC_CLK_TCK")
+#: Receivers of every subject write here.
+CONTACTS = "contacts_contact"
 
 
 class Site:
@@ -53,24 +52,69 @@ class Site:
     def run(self, *arguments: str) -> str:
         """Run a module to its end; return what it printed."""
         command = [sys.executable, "-m", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout.strip()
 
     def ask(self, query: str) -> Any:
+        """Return the first value of a query's first row."""
         return self._connection.execute(query.encode()).fetchone()[0]
 
-    def start_web(self, workers: int = 2) -> None:
-        options = ["--workers", str(workers), "--bind", f"127.0.0.1:{self.port}", "--log-level", "warning"]
-        command = [sys.executable, "-m", "gunicorn", *options, "bench.speed.host.wsgi"]
-        self.processes.start("web", command, env=self.environment, cwd=ROOT)
+    def ask_all(self, query: str) -> list[Any]:
+        """Return the first value of each row of a query."""
+        return [row[0] for row in self._connection.execute(query.encode())]
+
+    def execute(self, statement: str) -> None:
+        self._connection.execute(statement.encode())
+
+    def empty(self) -> None:
+        """Throw away what former measures left: messages, and what was stored. For every subject alike."""
+        assert not self.processes.running
+        self.broker.wipe()
+        self.execute(f"TRUNCATE {', '.join((*self.subject.tables, CONTACTS))} RESTART IDENTITY CASCADE")
+        # So that no subject pays for what another one wrote.
+        self.execute("CHECKPOINT")
+
+    def newest(self) -> int:
+        """Return the id of the newest webhook that is stored."""
+        return int(self.ask(f"SELECT coalesce(max(id), 0) FROM {self.subject.tables[0]}"))
+
+    def stored(self, after: int = 0) -> int:
+        """Return how many webhooks are stored, with an id above `after`."""
+        return int(self.ask(f"SELECT count(*) FROM {self.subject.tables[0]} WHERE id > {after}"))
+
+    def start_web(self, server: WebServer = GUNICORN, workers: int = 2) -> None:
+        """Start a web server and wait until it answers."""
+        self.launch_web(server, workers)
         self.processes.wait(partial(answers, f"http://127.0.0.1:{self.port}/"), "the web server answers", 60)
 
-    def start_workers(self, processes: int) -> None:
+    def launch_web(self, server: WebServer = GUNICORN, workers: int = 2) -> None:
+        variables = self.environment | {"SPEED_CONNECTIONS": server.connections}
+        self.processes.start("web", server.arguments(self.port, workers), env=variables, cwd=ROOT)
+
+    def start_workers(self, processes: int, receiver_seconds: float = 0) -> None:
+        """Start a worker, and beat where the subject needs it.
+
+        Each receiver sleeps for so many seconds before it writes its row.
+        """
+        variables = self.environment | {"SPEED_RECEIVER_SECONDS": str(receiver_seconds), "PYTHONUNBUFFERED": "1"}
+        celery = [sys.executable, "-m", "celery", "-A", "bench.speed.host"]
+        if self.subject.has_beat:
+            schedule = str(self.folder / "schedule")
+            command = [*celery, "beat", "--loglevel", "warning", "--schedule", schedule]
+            self.processes.start("beat", command, env=variables, cwd=ROOT)
+        self.processes.log_path("worker").unlink(missing_ok=True)
         # No line a task in the log: that would slow down whoever has a task an event.
-        options = ["--concurrency", str(processes), "--loglevel", "warning"]
-        command = [sys.executable, "-m", "celery", "-A", "bench.speed.host", "worker", *options]
-        self.processes.start("worker", command, env=self.environment, cwd=ROOT)
+        command = [*celery, "worker", "--concurrency", str(processes), "--loglevel", "warning"]
+        self.processes.start("worker", command, env=variables, cwd=ROOT)
+
+    def wait_for_workers(self) -> None:
+        self.processes.wait(lambda: " ready." in self.processes.log("worker"), "the worker is ready", 60)
+
+    def wake(self) -> None:
+        """Have the workers look for what was stored while none ran."""
+        if self.subject.wake:
+            self.manage("shell", "-v0", "-c", self.subject.wake)
 
     def stop(self) -> None:
         self.processes.stop()
@@ -84,42 +128,26 @@ class Site:
         self.run("bench.speed.fill", self.subject.name, self.path, str(self.next), str(number))
         self.next += number
 
-    def load(self, seconds: int) -> dict[str, float]:
-        """Post for so many seconds; return requests a second, latencies in ms and processor µs a request.
-
-        Fails where an answer was no 2xx, or less is stored than was answered.
-        """
-        before, used = self.ask(self.subject.count), self.cpu("web")
-        script = str(Path(__file__).with_name("post.lua"))
-        lines = self.folder / "requests.txt"
-        with lines.open("w", encoding="utf-8") as file:
-            for line in requests(self.subject, self.next, MOST_A_SECOND * (seconds + 1)):
-                file.write(line + "\n")
-        self.next += MOST_A_SECOND * (seconds + 1)
-        url = f"http://127.0.0.1:{self.port}{self.path}"
-        options = ["-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "--timeout", "10s"]
-        done = subprocess.run(
-            [find("wrk"), *options, "-s", script, url, "--", str(lines)], capture_output=True, text=True, timeout=120
-        )
-        found = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-        assert found, done.stdout + done.stderr
-        result = json.loads(found[0].removeprefix("RESULT "))
-        assert result["status"] == result["other"] == 0, f"{self.subject.name}: {result}\n{self.processes.tails()}"
-        stored = self.ask(self.subject.count) - before
-        assert stored >= result["requests"], f"{self.subject.name}: {stored} stored of {result['requests']} answered"
-        return {
-            "rate": result["requests"] / result["seconds"],
-            "p50": result["p50"],
-            "p99": result["p99"],
-            "cpu": 1e6 * (self.cpu("web") - used) / result["requests"],
-        }
-
     def cpu(self, name: str) -> float:
         """Return the processor seconds of a process and its children so far."""
+        return sum(map(_cpu, self._family(name)))
+
+    def memory(self, name: str) -> float:
+        """Return the MiB of a process and its children; what processes share is counted once."""
+        return sum(map(memory_of, self._family(name)))
+
+    def _family(self, name: str) -> list[int]:
         process = self.processes.running[name]
-        return sum(map(_cpu, [process.pid, *children(process)]))
+        return [process.pid, *children(process)]
 
 
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / SECOND_TICKS
+
+
+def memory_of(pid: int) -> float:
+    """Return the MiB of one process; of what it shares with others, its part."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    [kibibytes] = [line.split()[1] for line in lines if line.startswith("Pss:")]
+    return int(kibibytes) / 1024

@@ -63,6 +63,8 @@ def test_sdist_holds_tests_and_example_project_too(packages: tuple[Path, Path]) 
         "tests/project/test_wheel.py",
         "bench/faults/__main__.py",
         "bench/faults/defects/no_fence.patch",
+        "bench/requirements.txt",
+        "bench/speed/post.lua",
         "example_project/crm/receivers.py",
     } <= names
     assert not [name for name in names if name.startswith((".venv", ".demo")) or name.endswith(".sqlite3")]

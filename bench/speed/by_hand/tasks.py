@@ -5,7 +5,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from bench.speed.by_hand.models import Lead
-from bench.speed.contacts.models import Contact
+from bench.speed.contacts.receiver import save_contact
 
 
 @shared_task(autoretry_for=(Exception,), retry_backoff=True, max_retries=8)
@@ -14,6 +14,6 @@ def handle_lead(pk: int) -> None:
     if lead.processed_at is not None:
         return
     with transaction.atomic():
-        Contact.objects.create(lead_id=lead.lead_id, name=lead.name)
+        save_contact(lead.lead_id, lead.name)
         lead.processed_at = now()
         lead.save(update_fields=["processed_at"])

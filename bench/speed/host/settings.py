@@ -18,7 +18,13 @@ USE_TZ = True
 ROOT_URLCONF = "bench.speed.host.urls"
 WSGI_APPLICATION = "bench.speed.host.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-DATABASES: dict[str, Any] = {"default": dj_database_url.parse(os.environ["DATABASE_URL"], conn_max_age=600)}
+#: See `webservers`.
+CONNECTIONS = os.environ.get("SPEED_CONNECTIONS", "kept")
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(os.environ["DATABASE_URL"], conn_max_age=600 if CONNECTIONS == "kept" else 0)
+}
+if CONNECTIONS == "pool":
+    DATABASES["default"]["OPTIONS"] = {"pool": True}
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -79,3 +85,10 @@ elif SUBJECT == "django-github-app":
         # Its clean-up is a query in each request; a site that cares runs the command instead.
         "AUTO_CLEANUP_EVENTS": False,
     }
+elif SUBJECT == "dj-stripe":
+    INSTALLED_APPS += ["djstripe"]
+    STRIPE_TEST_SECRET_KEY = "sk_test_0123456789012345678901234567"
+    STRIPE_LIVE_MODE = False
+    DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+    # Should it call Stripe all the same, that fails at once, and so does the measure.
+    STRIPE_API_HOST = "http://127.0.0.1:1"

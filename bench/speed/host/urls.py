@@ -11,6 +11,7 @@ URLS = {
     "by hand": "bench.speed.by_hand.urls",
     "django-anymail": "anymail.urls",
     "django-github-app": "bench.speed.with_github_app.urls",
+    "dj-stripe": "bench.speed.with_stripe.urls",
     "ours": "zenvia_webhooks.urls",
 }
 
