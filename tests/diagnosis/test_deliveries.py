@@ -178,5 +178,18 @@ def test_verdict_reads_our_tables_alone_and_by_an_index() -> None:
     assert all(" LIMIT " in sql and "COUNT(" not in sql for sql in of_deliveries if sql not in by_key)
 
 
+def test_a_cause_stands_above_what_it_brought_about() -> None:
+    for task in (heartbeat.WORKER, heartbeat.BEAT):
+        TaskRun.objects.create(task=task, started_at=now(), note=f"lead_created: {SAVE}")
+    delivered(1)
+    given_up = failed(1, status="failed", next_attempt_at=None, finished_at=now())
+    delivered(1)
+    Event.objects.update(next_attempt_at=None, status="dispatched")
+    Event.objects.filter(pk=given_up[0].pk).update(status="failed")
+    found = verdict([Area.EVENTS, Area.DELIVERIES]).problems
+    assert [finding.id for finding in found] == ["failing-receiver", "failed-events"]
+    assert {finding.severity for finding in found} == {Severity.WARNING}
+
+
 def test_worker_that_died_is_seen_by_who_calls_nobody() -> None:
     assert [finding.id for finding in verdict([Area.WORKER, Area.BEAT]).problems] == ["no-worker"]
