@@ -17,9 +17,9 @@ from tests.support import receivers
 from tests.support.account import make_account, make_settings
 from tests.support.admin_pages import user_with
 from tests.support.factories import make_event, make_subscription
-from zenvia_webhooks.admin.dashboard import figures
 from zenvia_webhooks.admin.dashboard.charts import HEIGHT, chart_of
-from zenvia_webhooks.admin.dashboard.figures import Span, read_figures
+from zenvia_webhooks.admin.dashboard.figures import Span, counted, read_events, read_figures
+from zenvia_webhooks.diagnosis import recent
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Recovery
 from zenvia_webhooks.signals import lead_created
@@ -101,9 +101,35 @@ def test_what_it_costs_does_not_grow(admin_client: Client) -> None:
 
 
 @pytest.mark.usefixtures("_outage")
+def test_recent_events_are_read_once_for_figures_and_verdict(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unheld = make_event("agent.updated", subscription=make_subscription(topics=["lead.created"]))
+    monkeypatch.setattr(recent, "RECENT_EVENTS", 777)
+    with CaptureQueriesContext(connection) as queries:
+        text = text_of(shown(admin_client))
+    assert f"with topics that it does not hold: '{unheld.topic}'" in text
+    of_events = [query["sql"].replace('"', "").replace("`", "") for query in queries]
+    reads = [sql for sql in of_events if "FROM zenvia_webhooks_event WHERE zenvia_webhooks_event.received_at" in sql]
+    assert [sql.rpartition(" LIMIT ")[2] for sql in reads] == ["777"]
+
+
+def test_what_the_dashboard_has_read_says_what_the_database_would_count() -> None:
+    asked_for = make_subscription()
+    for status, topic in (("failed", "lead.created"), ("failed", "lead.created"), ("unhandled", "agent.updated")):
+        make_event(topic, subscription=asked_for, status=status)
+    make_event(status="quarantined", contract="conversion")
+    make_event(status="failed", received_at=now() - timedelta(days=8))
+    read, in_database = counted(read_events()), recent.read_recent()
+    assert sorted(read.groups) == sorted(in_database.groups)
+    assert (read.is_all, in_database.is_all) == (True, True)
+    assert sorted(group.number for group in read.groups) == [1, 1, 2]
+
+
+@pytest.mark.usefixtures("_outage")
 def test_a_bound_is_told(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "MOST_READ", 2)
-    assert not read_figures(Span.of_days(1)).is_all
+    monkeypatch.setattr(recent, "RECENT_EVENTS", 2)
+    assert not read_figures(Span.of_days(1), read_events()).is_all
     assert "the newest" in text_of(shown(admin_client))
 
 
@@ -112,14 +138,14 @@ def test_bars_stand_where_events_came_in_and_add_up() -> None:
     for hours, topic in ((0, "lead.created"), (0, "quote.updated"), (23, "lead.created")):
         make_event(topic, received_at=span.since + timedelta(hours=hours, minutes=1))
     make_event(received_at=span.since - timedelta(minutes=1))
-    chart = chart_of(read_figures(span))
+    chart = chart_of(read_figures(span, read_events()))
     assert [number for number, bar in enumerate(chart.bars) if bar.total] == [0, 23]
     first, last = chart.bars[0], chart.bars[23]
     assert sum(piece.height for piece in first.pieces) == HEIGHT
     assert [piece.height for piece in last.pieces] == [HEIGHT // 2]
     assert {topic: number for topic, _colour, number in chart.legend} == {"lead.created": 2, "quote.updated": 1}
     assert len(Span.of_days(7).since.tzname() or "") > 0
-    assert chart_of(read_figures(Span.of_days(7))).bars[-1].until > now()
+    assert chart_of(read_figures(Span.of_days(7), read_events())).bars[-1].until > now()
 
 
 def test_it_says_how_an_account_compares_with_zenvia(admin_client: Client, settings: Any) -> None:

@@ -45,6 +45,7 @@ def test_the_story_is_told_in_the_order_of_time(admin_client: Client, event: Eve
     story = [
         *("It happened, as Zenvia says.", "Zenvia sent it, and it was stored.", "Zenvia sent it 2 times more."),
         *(f"{NOTE} delivered", f"{BROKEN} trying again", "next attempt in", "RuntimeError: it never works"),
+        *("Where it broke: tests/support/receivers.py:", ', in broken raise RuntimeError("it never works")'),
     ]
     places = [text.index(part) for part in story]
     assert places == sorted(places)
@@ -85,6 +86,8 @@ def test_whoever_may_not_see_people_sees_none(client: Client, event: Event) -> N
         assert personal not in page
     assert "Dismiss" not in page
     assert BROKEN in page
+    assert "Where it broke: <code>tests/support/receivers.py:" in page
+    assert ", in broken</pre>" in page
 
 
 def test_a_delivery_can_be_dismissed(admin_client: Client, event: Event) -> None:

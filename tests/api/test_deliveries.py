@@ -37,6 +37,7 @@ def test_what_is_shown(admin_client: Client, deliveries: list[Delivery]) -> None
         "finished_at": None,
         "duration_ms": 5,
         "error": "",
+        "traceback": "",
         "result": "",
     }
 

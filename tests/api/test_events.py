@@ -77,6 +77,7 @@ def test_a_detail_has_payload_person_and_deliveries(admin_client: Client, subscr
     assert done["result"].startswith("shop.customer:")
     assert (failed["event"], failed["status"], failed["attempts"]) == (event.pk, "retrying", 1)
     assert "it never works" in failed["error"]
+    assert failed["traceback"].endswith(', in broken\n    raise RuntimeError("it never works")')
 
 
 def test_a_detail_of_what_was_not_understood(admin_client: Client, subscription: Subscription) -> None:

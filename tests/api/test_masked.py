@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tests.support.admin_pages import user_with
-from tests.support.people import CANARIES, planted
+from tests.support.people import CANARIES, PLACE, planted
 from zenvia_webhooks.models import Event, Subscription
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +42,7 @@ def test_without_the_permission_nobody_is_told_of(client: Client, events: list[E
     assert (shown["lead"]["status"], shown["interaction"]["direction"]) == ("unclaimed", "inbound")
     failed, succeeded = shown["deliveries"]
     assert (failed["error"], succeeded["error"], succeeded["result"]) == ("••••", "", "shop.gone")
+    assert (failed["traceback"], succeeded["traceback"]) == (PLACE, "")
 
 
 def test_with_the_permission_everything_is_shown_and_logged_without_the_person(

@@ -55,7 +55,7 @@ def test_outage_is_seen_before_the_second_attempt_and_until_an_event_comes_throu
     [finding] = look()
     assert (finding.id, finding.severity) == ("failing-receiver", Severity.BROKEN)
     assert "flaky fails for every event that comes: 4 deliveries with RuntimeError, 16 % of" in finding.text
-    assert f"#{events[0].pk} first" in finding.fix
+    assert f"#{events[0].pk} first: it broke at tests/support/receivers.py:" in finding.fix
     assert finding.detail == "RuntimeError: the price list is not there yet"
     assert finding.link == Link(model="event", receiver=f"{receivers.__name__}.flaky")
     let_time_pass()
@@ -109,6 +109,20 @@ def test_deliveries_fail_with_one_error_whoever_the_lead_is() -> None:
     assert finding.detail == "shop.errors.PriceListError: no price for '…' … …"
 
 
+def test_of_many_errors_the_worst_are_told_and_only_their_frames_read() -> None:
+    delivered(1)
+    failed(2, traceback='File "shop/receivers.py", line 3, in save\n    1 / 0\nFile "shop/prices.py", line 9, in _')
+    for letter in "abcdefghijkl":
+        failed(2, "shop.receivers.note", error=f"ValueError: {letter}")
+        delivered(1, "shop.receivers.note")
+    with CaptureQueriesContext(connection) as queries:
+        found = look()
+    assert [finding.severity for finding in found] == [Severity.BROKEN, *[Severity.WARNING] * 9]
+    assert "it broke at shop/receivers.py:3." in found[0].fix
+    [frames] = [query["sql"] for query in queries if "traceback" in query["sql"]]
+    assert len(frames.partition(" IN (")[2].partition(")")[0].split(",")) == 10
+
+
 def test_renamed_receiver_is_told_from_one_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = (f"{receivers.__name__}.{name}" for name in ("broken", "create_customer"))
     lead_created.connect(receivers.broken)
@@ -158,7 +172,23 @@ def test_verdict_reads_our_tables_alone_and_by_an_index() -> None:
     assert len(statements) < 20
     of_deliveries = [sql for sql in statements if "FROM zenvia_webhooks_delivery" in sql]
     assert of_deliveries
-    assert all(" LIMIT " in sql and "COUNT(" not in sql for sql in of_deliveries)
+    # The frames are those of the deliveries that are named: read by their keys.
+    by_key = [sql for sql in of_deliveries if "zenvia_webhooks_delivery.id IN (" in sql and "traceback" in sql]
+    assert len(by_key) == 1
+    assert all(" LIMIT " in sql and "COUNT(" not in sql for sql in of_deliveries if sql not in by_key)
+
+
+def test_a_cause_stands_above_what_it_brought_about() -> None:
+    for task in (heartbeat.WORKER, heartbeat.BEAT):
+        TaskRun.objects.create(task=task, started_at=now(), note=f"lead_created: {SAVE}")
+    delivered(1)
+    given_up = failed(1, status="failed", next_attempt_at=None, finished_at=now())
+    delivered(1)
+    Event.objects.update(next_attempt_at=None, status="dispatched")
+    Event.objects.filter(pk=given_up[0].pk).update(status="failed")
+    found = verdict([Area.EVENTS, Area.DELIVERIES]).problems
+    assert [finding.id for finding in found] == ["failing-receiver", "failed-events"]
+    assert {finding.severity for finding in found} == {Severity.WARNING}
 
 
 def test_worker_that_died_is_seen_by_who_calls_nobody() -> None:

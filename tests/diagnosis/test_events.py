@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from tests.support.factories import make_event, make_subscription
 from tests.support.webhooks import arrived, let_time_pass
-from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose, events
+from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose, recent
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.models import Event, Subscription, TaskRun
 
@@ -72,9 +72,14 @@ def test_recent_events_that_went_wrong_are_counted(status: str, kind: str, monke
     [finding] = look(Area.EVENTS)
     assert (finding.id, finding.severity, " 3" in finding.text) == (kind, Severity.WARNING, True)
     assert finding.text.isprintable()
-    monkeypatch.setattr(events, "RECENT_EVENTS", 2)
+    monkeypatch.setattr(recent, "RECENT_EVENTS", 2)
     [finding] = look(Area.EVENTS)
     assert "2 or more" in finding.text
+    monkeypatch.setattr(recent, "RECENT_EVENTS", 5)
+    monkeypatch.setattr(recent, "MOST_GROUPS", 1)
+    make_event("another.topic", status=status, next_attempt_at=None)
+    [finding] = look(Area.EVENTS)
+    assert "3 or more" in finding.text
     Event.objects.update(received_at=now() - timedelta(days=8))
     assert look(Area.EVENTS) == []
 
@@ -87,6 +92,9 @@ def test_cost_does_not_grow_with_the_number_stored(monkeypatch: pytest.MonkeyPat
     statements = [query["sql"].replace('"', "").replace("`", "") for query in queries]
     of_events = [sql for sql in statements if "FROM zenvia_webhooks_event" in sql]
     assert len(of_events) >= 3
+    # What came is counted by the database, once for all who ask.
+    assert len([sql for sql in of_events if "GROUP BY" in sql]) == 1
+    assert all("GROUP BY" in sql or int(sql.split(" LIMIT ")[1].split()[0]) <= 1000 for sql in of_events)
     # No scan of the table: each reads an index, up to a limit, and counts no more than that.
     assert all(" LIMIT " in sql for sql in of_events)
     if connection.vendor == "sqlite":

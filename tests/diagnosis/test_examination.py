@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,10 +34,7 @@ def test_look_that_fails_is_a_finding_and_no_crash(
     def fail() -> Any:
         raise RuntimeError(SECRET)
 
-    looks = [
-        examination.Check(area=check.area, look=fail if check.area == Area.COPY else check.look, needs=check.needs)
-        for check in examination.CHECKS
-    ]
+    looks = [replace(check, look=fail) if check.area == Area.COPY else check for check in examination.CHECKS]
     monkeypatch.setattr(examination, "CHECKS", looks)
     found = list(diagnose([Area.COPY, Area.SUBSCRIPTIONS]))
     assert [finding.id for finding in found] == ["check-failed", "no-subscription"]

@@ -63,6 +63,7 @@ def test_nothing_of_the_person_is_left_in_our_tables(client: Client, subscriptio
     event, quote = Event.objects.get(), arrived("quote.updated", leadId=ANA["leadId"], quoteId="q1", text=CANARY)
     dispatch_due()
     assert CANARY in all_that_is_stored().lower()
+    assert "in broken" in event.deliveries.get(error__gt="").traceback
     assert "198.51.100.7" in all_that_is_stored()
     before = {name: getattr(event, name) for name in ("fingerprint", "received_at", "occurred_at", "account", "topic")}
     assert sorted(erase_by(NUMBER).events) == [event.pk, quote.pk]
@@ -72,9 +73,9 @@ def test_nothing_of_the_person_is_left_in_our_tables(client: Client, subscriptio
     assert {name: getattr(event, name) for name in before} == before
     assert (event.status, event.next_attempt_at, event.claim) == (Event.Status.ERASED, None, None)
     assert set(event.keys.values_list("kind", flat=True)) == {EventKey.Kind.OBJECT}
-    assert set(event.deliveries.values_list("status", "error", "result")) == {
-        ("succeeded", "", ""),
-        ("dismissed", "", ""),
+    assert set(event.deliveries.values_list("status", "error", "traceback", "result")) == {
+        ("succeeded", "", "", ""),
+        ("dismissed", "", "", ""),
     }
     assert event.replay() == []
     let_time_pass()

@@ -17,7 +17,7 @@ from tests.support.factories import make_event
 from zenvia_webhooks.admin import subscription_columns
 from zenvia_webhooks.admin.dashboard import figures
 from zenvia_webhooks.api.filters import EventFilters
-from zenvia_webhooks.diagnosis import events
+from zenvia_webhooks.diagnosis import recent
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.replay import selection
 
@@ -96,7 +96,7 @@ def test_no_filter_of_the_admins_list_nor_the_dashboard_reads_the_table(
     monkeypatch.setattr(selection, "NEWEST", 100)
     monkeypatch.setattr(figures, "MOST_READ", 100)
     monkeypatch.setattr(subscription_columns, "NEWEST", 100)
-    monkeypatch.setattr(events, "RECENT_EVENTS", 100)
+    monkeypatch.setattr(recent, "RECENT_EVENTS", 100)
     statuses = [f"status={status}" for status in Event.Status if status != Event.Status.DISPATCHED]
     others = ["topic=lead.created", "topic=agent.updated", "topic=others", "account=default", "receiver=a.b"]
     queries = [*statuses, *others, f"subscription={Event.objects.earliest('pk').subscription_id}"]

@@ -60,6 +60,10 @@ def bodies(data: Mapping[str, str] = CANARIES) -> Iterator[bytes]:
     yield b"\xff" + data["bytes"].encode()
 
 
+#: Where the receiver of `planted` broke.
+PLACE = 'File "crm/receivers.py", line 7, in broken'
+
+
 def planted(subscription: Subscription, data: Mapping[str, str] = CANARIES) -> list[Event]:
     """Store all of it; each event has a delivery that failed with the error, and one that returned the result."""
     events = []
@@ -67,7 +71,8 @@ def planted(subscription: Subscription, data: Mapping[str, str] = CANARIES) -> l
         headers = {"user-agent": data["header"]}
         stored = store(subscription, body, headers=headers, remote_addr=data["address"])
         event = Event.objects.get(pk=stored.event_id)
-        event.deliveries.create(receiver="crm.receivers.broken", status="failed", error=data["error"])
+        broken = {"error": data["error"], "traceback": f'{PLACE}\n    raise ValueError("{data["error"]}")'}
+        event.deliveries.create(receiver="crm.receivers.broken", status="failed", **broken)
         event.deliveries.create(receiver="crm.receivers.good", status="succeeded", result=f"shop.gone:{data['result']}")
         events.append(event)
     return events

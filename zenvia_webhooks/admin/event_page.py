@@ -29,6 +29,7 @@ from zenvia_webhooks.admin.display import (
 )
 from zenvia_webhooks.admin.masked import label_of
 from zenvia_webhooks.admin.replay import may_replay
+from zenvia_webhooks.dispatch.frames import place_of, without_code
 from zenvia_webhooks.models import Delivery, Event, EventKey
 from zenvia_webhooks.people.masking import hide, masked, may_see
 
@@ -178,7 +179,18 @@ def _delivery(row: Delivery, request: HttpRequest, site: str) -> SafeString:
             )
         )
     error = block(row.error if sees else hide(row.error)) if row.error else ""
-    return format_html("{}{}", format_html_join(" · ", "{}", ((part,) for part in parts)), error)
+    where = _where(row.traceback, sees) if row.traceback else ""
+    return format_html("{}{}{}", format_html_join(" · ", "{}", ((part,) for part in parts)), error, where)
+
+
+def _where(frames: str, sees: bool) -> SafeString:
+    """Return where a receiver broke, to open; lines of code, which may name somebody, to whoever may see people."""
+    return format_html(
+        '<details class="zenvia-where"><summary>{} <code>{}</code></summary>{}</details>',
+        gettext("Where it broke:"),
+        place_of(frames),
+        block(frames if sees else without_code(frames)),
+    )
 
 
 def _end(event: Event, deliveries: list[Delivery]) -> Iterator[Step]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
+from zenvia_webhooks.dispatch.frames import without_code
 from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.people.masking import hide, mask, masked, may_see
 from zenvia_webhooks.redaction import redact_tokens
@@ -39,6 +40,14 @@ class PersonalText(RedactedField):
     def to_representation(self, value: Any) -> str:
         text = super().to_representation(value)
         return text if may_see(self.context["request"]) else hide(text)
+
+
+class TracebackField(RedactedField):
+    """Where a receiver broke; without the lines of code for whoever may not see what is in events."""
+
+    def to_representation(self, value: Any) -> str:
+        text = super().to_representation(value)
+        return text if may_see(self.context["request"]) else without_code(text)
 
 
 class Summary(serializers.CharField):
@@ -124,13 +133,14 @@ class SubscriptionSerializer(RowSerializer):
 
 class DeliverySerializer(RowSerializer):
     error = PersonalText(read_only=True)
+    traceback = TracebackField(read_only=True)
     result = ResultField(read_only=True)
 
     class Meta:
         model = Delivery
         fields = read_only_fields = (
             *("id", "event", "receiver", "status", "attempts", "next_attempt_at", "finished_at", "duration_ms"),
-            *("error", "result"),
+            *("error", "traceback", "result"),
         )
 
 

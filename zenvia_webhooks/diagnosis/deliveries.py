@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, broken, count, ok, warning
 from zenvia_webhooks.diagnosis.standing import NEWEST, OPEN, Row, Standing, read_rows
 from zenvia_webhooks.dispatch import heartbeat
-from zenvia_webhooks.models import Event
+from zenvia_webhooks.dispatch.frames import place_of
+from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.redaction import first_line
 
 AREA = Area.DELIVERIES
@@ -35,9 +36,18 @@ def _failing(rows: Iterable[Row], is_all: bool) -> Iterator[Finding]:
     for row in rows:
         by_receiver.setdefault(row.receiver, Standing(receiver=row.receiver)).rows.append(row)
     for_all = _that_fail_for_all(by_receiver.values())
-    for name, standing in by_receiver.items():
-        for group in standing.groups(with_first_failures=name in for_all):
-            yield _failing_with(group, standing.percentage(len(group)), name in for_all, is_all)
+    groups = [
+        (name in for_all, standing.percentage(len(group)), group)
+        for name, standing in by_receiver.items()
+        for group in standing.groups(with_first_failures=name in for_all)
+    ]
+    groups.sort(key=lambda one: not one[0])
+    reported = [
+        (fails_for_all, percentage, group, _first(group)) for fails_for_all, percentage, group in groups[:REPORTED]
+    ]
+    places = _places(first.pk for *_others, first in reported)
+    for fails_for_all, percentage, group, first in reported:
+        yield _failing_with(group, first, places.get(first.pk, ""), percentage, fails_for_all, is_all)
 
 
 def _that_fail_for_all(standings: Iterable[Standing]) -> set[str]:
@@ -54,14 +64,27 @@ def _that_fail_for_all(standings: Iterable[Standing]) -> set[str]:
     return found
 
 
-def _failing_with(group: list[Row], percentage: int, fails_for_all: bool, is_all: bool) -> Finding:
-    first = min(group, key=lambda row: row.event)
+def _first(group: list[Row]) -> Row:
+    """Return the one to look at first."""
+    return min(group, key=lambda row: row.event)
+
+
+def _places(pks: Iterable[int]) -> dict[int, str]:
+    """Return delivery → where its receiver broke, such as `shop/receivers.py:12`, if that is known."""
+    rows = Delivery.objects.using(router.db_for_write(Delivery)).filter(pk__in=list(pks)).exclude(traceback="")
+    return {pk: place_of(frames) for pk, frames in rows.values_list("pk", "traceback")}
+
+
+def _failing_with(
+    group: list[Row], first: Row, place: str, percentage: int, fails_for_all: bool, is_all: bool
+) -> Finding:
     words = {
         "receiver": first.receiver,
         "error": first.error_class,
         "count": count(len(group), is_all=is_all),
         "percentage": percentage,
         "event": first.event,
+        "place": place,
     }
     if fails_for_all:
         text = ngettext(
@@ -79,15 +102,18 @@ def _failing_with(group: list[Row], percentage: int, fails_for_all: bool, is_all
             "hour's.",
             len(group),
         )
-    fix = _(
-        "Look at event #%(event)d first. Put the receiver right and restart the worker: what is open is then attempted "
-        "by itself. Replay what was given up."
+    looking = (
+        _("Look at event #%(event)d first: it broke at %(place)s.") if place else _("Look at event #%(event)d first.")
+    )
+    mending = _(
+        "Put the receiver right and restart the worker: what is open is then attempted by itself. Replay what was "
+        "given up."
     )
     return (broken if fails_for_all else warning)(
         AREA,
         "failing-receiver",
         text % words,
-        fix % words,
+        f"{looking % words} {mending}",
         detail=first_line(first.error),
         about=f"{first.receiver} {first.error_class}",
         link=Link(model="event", receiver=first.receiver),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from django.db import router
-from django.db.models import Count, Max, Q, QuerySet
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.contracts.words import label, words
 from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, count, duration, ok, warning
+from zenvia_webhooks.diagnosis.recent import RECENT_DAYS, Recent
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.models.clock import DatabaseNow
 
@@ -22,8 +19,6 @@ AREA = Area.EVENTS
 DUE_COUNTED = 1000
 #: Seconds that an event may be due before it is reported: some sweeps.
 DUE_SECONDS = 60
-#: What went wrong is looked for among the events of so many days, and the newest so many.
-RECENT_DAYS, RECENT_EVENTS = 7, 10_000
 #: How many topics are named.
 TOPICS_NAMED = 5
 
@@ -53,70 +48,52 @@ def check_due() -> Iterator[Finding]:
     )
 
 
-def check_outcomes() -> Iterator[Finding]:
+def check_outcomes(read: Callable[[], Recent]) -> Iterator[Finding]:
     """Look for recent events that failed, or that were not understood."""
-    counts = _counts()
-    found = []
-    if counts["failed"]:
+    recent, found = read(), []
+    if number := recent.count(Status.FAILED):
         found.append(
             warning(
                 AREA,
                 "failed-events",
                 _("Events of the last %(days)d days for which a receiver was given up: %(count)s.")
-                % _words(counts["failed"], counts),
+                % _words(number, recent),
                 _("In the admin, Events with the status failed show the errors. Put the receivers right, then replay."),
                 link=Link(model="event", status=Status.FAILED),
             )
         )
-    if counts["quarantined"]:
+    if number := recent.count(Status.QUARANTINED):
         found.append(
             warning(
                 AREA,
                 "quarantined-events",
-                _("Events of the last %(days)d days that were not understood: %(count)s.")
-                % _words(counts["quarantined"], counts),
+                _("Events of the last %(days)d days that were not understood: %(count)s.") % _words(number, recent),
                 _("Look at them in the admin, with the status quarantined: Zenvia may send something new."),
-                about=f"#{counts['newest_quarantined']}",
+                about=f"#{max(group.newest for group in recent.of(Status.QUARANTINED))}",
                 link=Link(model="event", status=Status.QUARANTINED),
             )
         )
     yield from found or [ok(AREA, _("No recent event failed, and each was understood."))]
 
 
-def check_unhandled() -> Iterator[Finding]:
+def check_unhandled(read: Callable[[], Recent]) -> Iterator[Finding]:
     """Look for recent events that nobody was connected for."""
-    counts = _counts()
-    if not counts["unhandled"]:
+    recent = read()
+    topics = recent.topics(Status.UNHANDLED)
+    if not topics:
         yield ok(AREA, _("Every recent event had a receiver."))
         return
-    rows = recent().values_list("status", "topic")
-    topics = Counter(topic for status, topic in rows if status == Status.UNHANDLED)
     # What comes from outside is shown with nothing that a terminal would obey.
     names = [label(topic) if words(topic) else repr(topic) for topic, _count in topics.most_common(TOPICS_NAMED)]
     yield warning(
         AREA,
         "unhandled-events",
         _("Events of the last %(days)d days that nobody was connected for: %(count)s (%(topics)s).")
-        % {**_words(topics.total(), counts), "topics": ", ".join(names)},
+        % {**_words(topics.total(), recent), "topics": ", ".join(names)},
         _("Connect a receiver to the signal of that topic and replay them, or remove its subscription."),
         link=Link(model="event", status=Status.UNHANDLED),
     )
 
 
-def recent() -> QuerySet[Event]:
-    """Return the newest events of the last days, newest first."""
-    events = Event.objects.using(router.db_for_write(Event))
-    since = events.filter(received_at__gte=now() - timedelta(days=RECENT_DAYS)).order_by("-received_at", "-pk")
-    return since[:RECENT_EVENTS]
-
-
-def _counts() -> dict[str, Any]:
-    """Return how many recent events there are, and how many of them went wrong: one row, of a bounded number."""
-    outcomes = (Status.FAILED, Status.QUARANTINED, Status.UNHANDLED)
-    numbers = {status.value: Count("pk", filter=Q(status=status)) for status in outcomes}
-    newest = Max("pk", filter=Q(status=Status.QUARANTINED))
-    return recent().aggregate(all=Count("pk"), newest_quarantined=newest, **numbers)
-
-
-def _words(number: int, counts: Mapping[str, Any]) -> dict[str, object]:
-    return {"count": count(number, is_all=counts["all"] < RECENT_EVENTS), "days": RECENT_DAYS}
+def _words(number: int, recent: Recent) -> dict[str, object]:
+    return {"count": count(number, is_all=recent.is_all), "days": RECENT_DAYS}

@@ -38,9 +38,9 @@ class Area(TextChoices):
     SUBSCRIPTIONS = "subscriptions", gettext_lazy("subscriptions")
     #: Its list of subscriptions, beside ours.
     ZENVIA = "zenvia", gettext_lazy("zenvia")
-    EVENTS = "events", gettext_lazy("events")
     #: The receivers that fail, and with what.
     DELIVERIES = "deliveries", gettext_lazy("deliveries")
+    EVENTS = "events", gettext_lazy("events")
     #: What Zenvia says that happened, beside our events.
     RECOVERY = "recovery", gettext_lazy("recovery")
 

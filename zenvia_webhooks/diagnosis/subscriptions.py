@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,9 @@ from django.utils.translation import ngettext
 
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts import get_contract
-from zenvia_webhooks.diagnosis.events import DUE_COUNTED, TOPICS_NAMED, due, recent
+from zenvia_webhooks.diagnosis.events import DUE_COUNTED, TOPICS_NAMED, due
 from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, broken, duration, ok, warning
+from zenvia_webhooks.diagnosis.recent import Recent
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import redact_tokens
@@ -51,7 +52,7 @@ def check_copy() -> Iterator[Finding]:
     yield broken(Area.COPY, "copied-database", text, f"{stop} {moved}")
 
 
-def check_subscriptions() -> Iterator[Finding]:
+def check_subscriptions(read: Callable[[], Recent]) -> Iterator[Finding]:
     """Look at each registration of this site's that is meant to be there."""
     rows = _rows()
     if not rows:
@@ -63,7 +64,11 @@ def check_subscriptions() -> Iterator[Finding]:
         )
         return
     ours = [row for row in rows if not row.is_foreign]
-    found = [*(finding for row in ours for finding in _look_at(row)), *_without_archives(ours), *_unheld_topics(ours)]
+    found = [
+        *(finding for row in ours for finding in _look_at(row)),
+        *_without_archives(ours),
+        *_unheld_topics(ours, read()),
+    ]
     yield from found or [ok(Area.SUBSCRIPTIONS, _("Every subscription is as it should be."))]
 
 
@@ -82,9 +87,9 @@ def _without_archives(rows: list[Subscription]) -> Iterator[Finding]:
             )
 
 
-def _unheld_topics(rows: list[Subscription]) -> Iterator[Finding]:
+def _unheld_topics(rows: list[Subscription], recent: Recent) -> Iterator[Finding]:
     """Look for recent events of a topic that their subscription does not hold. Receivers get them all the same."""
-    came = {row for row in recent().values_list("subscription_id", "topic", "contract") if row[1]}
+    came = {(group.subscription, group.topic, group.contract) for group in recent.groups if group.topic}
     aliases = conf.aliases()
     for row in rows:
         topics = sorted({topic for pk, topic, contract in came if pk == row.pk and not holds(row, topic, contract)})

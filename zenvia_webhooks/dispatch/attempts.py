@@ -19,6 +19,7 @@ from zenvia_webhooks import failpoints
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.dispatch import outcomes
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError
+from zenvia_webhooks.dispatch.frames import frames_of
 from zenvia_webhooks.dispatch.lease import SOFT_PART, RunClock
 from zenvia_webhooks.dispatch.outcomes import WorkerDiedError
 from zenvia_webhooks.dispatch.retries import is_last
@@ -90,7 +91,8 @@ def run_attempt(attempt: Attempt) -> outcomes.Outcome:
         readable = _readable(attempt, error)
         _log(attempt, outcome, error)
         if not outcome.is_committed:
-            _record_failure(attempt, outcome, readable)
+            module = attempt.receiver.module if attempt.receiver else ""
+            _record_failure(attempt, outcome, readable, frames_of(error, module))
     return outcome
 
 
@@ -135,8 +137,8 @@ def _log(attempt: Attempt, outcome: outcomes.Outcome, error: Exception) -> None:
         logger.error("receiver=%(receiver)s failed event=%(event)s attempt=%(attempt)s", log, exc_info=error)
 
 
-def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exception) -> Delivery:
-    row = outcome.write_failure(error, is_gone=attempt.receiver is None)
+def _record_failure(attempt: Attempt, outcome: outcomes.Outcome, error: Exception, frames: str = "") -> Delivery:
+    row = outcome.write_failure(error, frames, is_gone=attempt.receiver is None)
     if row.status != Delivery.Status.SUCCEEDED:
         try:
             with none_left_open():

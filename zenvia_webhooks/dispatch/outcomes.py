@@ -61,8 +61,8 @@ class Outcome:
         self._write(status=status, error="", result=result, next_attempt_at=None, finished_at=moment)
         failpoints.reach("outcomes.before_commit")
 
-    def write_failure(self, error: BaseException, *, is_gone: bool) -> Delivery:
-        """Write that the receiver failed, and when it is attempted again, if at all; return its row.
+    def write_failure(self, error: BaseException, frames: str, *, is_gone: bool) -> Delivery:
+        """Write that the receiver failed, where, and when it is attempted again, if at all; return its row.
 
         If it has succeeded in this attempt after all, its row is left as it is.
         """
@@ -77,6 +77,7 @@ class Outcome:
             return self._write(
                 status=final if delay is None else Delivery.Status.RETRYING,
                 error=error_text(error),
+                traceback=frames,
                 next_attempt_at=next_attempt_at,
                 finished_at=moment if delay is None else None,
             )
@@ -99,14 +100,14 @@ class Outcome:
 def count_attempt(event: Event, claim: Claim, receiver: str, row: Delivery | None, number: int) -> Delivery:
     """Commit an attempt's number, and when the one after it would be due, before it runs; return its delivery's row.
 
-    Its error stays empty until there is an outcome: see `is_without_outcome`.
+    Its error and traceback stay empty until there is an outcome: see `is_without_outcome`.
     """
     rows = Delivery.objects.using(router.db_for_write(Event))
     delay = delay_after(number)
     with transaction.atomic(using=rows.db):
         # After the last attempt, it is due for as long as its event is ours: if we die, the next holder finds it.
         due_at = lock(event, claim.id) + timedelta(seconds=delay or 0)
-        begun = {"attempts": number, "next_attempt_at": due_at, "error": ""}
+        begun = {"attempts": number, "next_attempt_at": due_at, "error": "", "traceback": ""}
         if row is None:
             return rows.create(event=event, receiver=receiver, **begun)
         rows.filter(pk=row.pk).update(**begun)

@@ -31,7 +31,7 @@ BLANK: dict[str, Any] = {
     "summary": "",
     "error": "",
 }
-BLANK_DELIVERY: dict[str, Any] = {"error": "", "result": ""}
+BLANK_DELIVERY: dict[str, Any] = {"error": "", "traceback": "", "result": ""}
 
 
 @dataclass(kw_only=True)

@@ -388,6 +388,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "traceback",
+                    zenvia_webhooks.models.fields.SafeTextField(
+                        blank=True,
+                        help_text="Where the last failed attempt broke: frames, and lines of code.",
+                        verbose_name="traceback",
+                    ),
+                ),
+                (
                     "result",
                     zenvia_webhooks.models.fields.SafeCharField(
                         blank=True,

@@ -40,6 +40,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             "next_attempt_at": due_at,
             "finished_at": None,
             "error": "",
+            "traceback": "",
         }
         for name in names:
             self.update_or_create(event=event, receiver=name, defaults=reopened)
@@ -70,6 +71,10 @@ class Delivery(models.Model):
         _("duration in milliseconds"), null=True, help_text=_("Of the last attempt.")
     )
     error = SafeTextField(_("error"), blank=True, help_text=_("Of the last failed attempt."))
+    #: See `dispatch.frames`.
+    traceback = SafeTextField(
+        _("traceback"), blank=True, help_text=_("Where the last failed attempt broke: frames, and lines of code.")
+    )
     #: `app_label.model:primary key`.
     result = SafeCharField(
         _("result"), max_length=255, blank=True, help_text=_("The object that the receiver returned, if any.")

@@ -60,6 +60,11 @@ class Receiver:
         return self.topics >= ALL or self.is_bound_to(topic)
 
     @property
+    def module(self) -> str:
+        """The name of the module that its code is in; empty where it does not say."""
+        return str(getattr(self.function, "__module__", None) or "")
+
+    @property
     def is_atomic(self) -> bool:
         """Whether it may run in a transaction: see `non_atomic`."""
         return not getattr(self.function, "zenvia_non_atomic", False)

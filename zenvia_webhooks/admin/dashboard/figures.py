@@ -14,13 +14,14 @@ from django.db.models import QuerySet
 from django.utils.timezone import localtime, now
 
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.diagnosis import recent
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Delivery, Event, Recovery
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.recovery.memory import find
 from zenvia_webhooks.replay.selection import NOT_SUCCEEDED
 
-#: So many of the newest events, and of the newest deliveries, are read.
+#: So many of the newest deliveries are read.
 MOST_READ = 10_000
 #: What is open is counted up to this number.
 MOST_COUNTED = 1000
@@ -36,6 +37,8 @@ class EventRow(NamedTuple):
     topic: str
     status: str
     finished_at: datetime | None
+    subscription: int | None
+    contract: str
 
 
 class DeliveryRow(NamedTuple):
@@ -104,11 +107,8 @@ class Figures:
     deliveries: Sequence[DeliveryRow]
     due: int
     retrying: int
-
-    @property
-    def is_all(self) -> bool:
-        """Whether every event of the span was read."""
-        return len(self.events) < MOST_READ
+    #: Whether every event of the span was read.
+    is_all: bool
 
     @property
     def statuses(self) -> Counter[str]:
@@ -149,14 +149,32 @@ class Figures:
         )
 
 
-def read_figures(span: Span) -> Figures:
+def read_events() -> list[EventRow]:
+    """Return the recent events, newest first: for the figures, and for the verdict above them."""
+    columns = ("pk", "received_at", "topic", "status", "finished_at", "subscription_id", "contract")
+    rows = recent.newest().values_list(*columns)[: recent.RECENT_EVENTS]
+    return [EventRow(*values) for values in rows]
+
+
+def counted(rows: Sequence[EventRow]) -> recent.Recent:
+    """Return what a verdict goes by, of the recent events."""
+    groups: dict[tuple[int | None, str, str, str], list[int]] = defaultdict(list)
+    for row in rows:
+        groups[row.subscription, row.topic, row.contract, row.status].append(row.pk)
+    return recent.Recent(
+        groups=[recent.Group(*key, number=len(pks), newest=max(pks)) for key, pks in groups.items()],
+        is_all=len(rows) < recent.RECENT_EVENTS,
+    )
+
+
+def read_figures(span: Span, newest: Sequence[EventRow]) -> Figures:
+    """Return the figures of a span of the recent events, which are handed in."""
     events = Event.objects.using(router.db_for_write(Event))
-    newest = events.filter(received_at__gte=span.since).order_by("-received_at", "-pk")
-    columns = ("pk", "received_at", "topic", "status", "finished_at")
-    rows = [EventRow(*values) for values in newest.values_list(*columns)[:MOST_READ]]
+    rows = [row for row in newest if row.received_at >= span.since]
     return Figures(
         span=span,
         events=rows,
+        is_all=len(newest) < recent.RECENT_EVENTS or len(rows) < len(newest),
         deliveries=_deliveries(min((row.pk for row in rows), default=None)),
         due=count(events.filter(next_attempt_at__lte=DatabaseNow())),
         retrying=count(events.filter(next_attempt_at__isnull=False, status=Status.RETRYING)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,17 +18,18 @@ from zenvia_webhooks.admin.columns import status_badge
 from zenvia_webhooks.admin.dashboard.charts import chart_of
 from zenvia_webhooks.admin.dashboard.figures import (
     MOST_COUNTED,
-    MOST_READ,
     Figures,
     ReceiverFigures,
     Recovered,
     Span,
+    counted,
+    read_events,
     read_figures,
     recovered,
 )
 from zenvia_webhooks.admin.display import badge, when
 from zenvia_webhooks.contracts.words import label
-from zenvia_webhooks.diagnosis import Finding, Link, verdict
+from zenvia_webhooks.diagnosis import Finding, Link, recent, verdict
 from zenvia_webhooks.diagnosis.findings import duration
 from zenvia_webhooks.diagnosis.recovery import numbers
 from zenvia_webhooks.models import Delivery, Event, Subscription
@@ -47,11 +49,15 @@ def context_of(request: HttpRequest, site: str) -> dict[str, Any]:
     sees_subscriptions = request.user.has_perm("zenvia_webhooks.view_subscription")
     context: dict[str, Any] = {"may_view": sees_events or sees_subscriptions}
     if context["may_view"]:
-        problems = verdict().problems
+        read = recent.read_recent
+        if sees_events:
+            events = read_events()
+            # The verdict goes by the same, so that they are read once.
+            read = partial(counted, events)
+            span = Span.of_days(7 if request.GET.get("days") == "7" else 1)
+            context |= _events(request, read_figures(span, events), site)
+        problems = verdict(read=read).problems
         context |= {"verdict": [_problem(one, site) for one in problems[:SHOWN]], "more": len(problems) - SHOWN}
-    if sees_events:
-        days = 7 if request.GET.get("days") == "7" else 1
-        context |= _events(request, read_figures(Span.of_days(days)), site)
     if sees_subscriptions:
         rows = Subscription.objects.defer("token", "previous_token").order_by("account", "pk")[:SHOWN]
         context["subscriptions"] = [
@@ -102,7 +108,7 @@ def _events(request: HttpRequest, figures: Figures, site: str) -> dict[str, Any]
         "days": figures.span.days,
         "choices": [(days, days == figures.span.days) for days in DAYS],
         "is_all": figures.is_all,
-        "most_read": MOST_READ,
+        "most_read": recent.RECENT_EVENTS,
         "total": len(figures.events),
         "all_events": address(since=since),
         "tiles": [
@@ -138,7 +144,7 @@ def _receiver(figures: ReceiverFigures, site: str) -> dict[str, Any]:
 
 
 def _tile(words: Any, number: int, address: str, look: str) -> dict[str, Any]:
-    shown = f"{number_format(MOST_COUNTED)}+" if MOST_COUNTED < number < MOST_READ else number_format(number)
+    shown = f"{number_format(MOST_COUNTED)}+" if MOST_COUNTED < number < recent.RECENT_EVENTS else number_format(number)
     return {"words": words, "number": shown, "address": address, "look": look if number else ""}
 
 
