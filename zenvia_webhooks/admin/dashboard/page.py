@@ -48,7 +48,8 @@ def context_of(request: HttpRequest, site: str) -> dict[str, Any]:
     context: dict[str, Any] = {"may_view": sees_events or sees_subscriptions}
     if context["may_view"]:
         problems = verdict().problems
-        context |= {"verdict": [_problem(one, site) for one in problems[:SHOWN]], "more": len(problems) - SHOWN}
+        shown = [_problem(one, request, site) for one in problems[:SHOWN]]
+        context |= {"verdict": shown, "more": len(problems) - SHOWN}
     if sees_events:
         days = 7 if request.GET.get("days") == "7" else 1
         context |= _events(request, read_figures(Span.of_days(days)), site)
@@ -66,9 +67,10 @@ def context_of(request: HttpRequest, site: str) -> dict[str, Any]:
     return context
 
 
-def _problem(finding: Finding, site: str) -> dict[str, Any]:
-    link = finding.link
-    action = ""
+def _problem(finding: Finding, request: HttpRequest, site: str) -> dict[str, Any]:
+    link, action = finding.link, ""
+    if link and not request.user.has_perm(f"zenvia_webhooks.view_{link.model}"):
+        link = None
     if link and link.receiver:
         action = _address(site, "event_replay", Selection(receiver=link.receiver))
     return {"finding": finding, "address": link and address_of(link, site), "replay": action}
