@@ -1,7 +1,7 @@
 """Break things, row by row, and print what came through: `python3 dev.py faults`.
 
-Rows 1 to 13 and 16 of docs/reliability.md by default; 14 (planted defects) and 15 (half an hour of random kills) by
-name.
+Rows 1 to 13 and 16 of docs/reliability.md by default; 14 (planted defects), 15 (half an hour of random kills) and 17
+(a quarter of an hour of an outage) by name.
 Everything that is broken was started here, on ports and in folders of its own. Exits 1 when a row fails.
 """
 

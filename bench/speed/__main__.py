@@ -88,7 +88,7 @@ def _names(parser: argparse.ArgumentParser, kind: str, given: str, known: Iterab
 
 
 def run(folder: Path, arguments: argparse.Namespace, scale: Scale, known: dict[str, Figures]) -> None:
-    """Make the measures; add each one's figures to `known`, to the file and to what is shown as soon as they are there."""
+    """Make the measures; add its figures to `known`, the file and the output as they come."""
     chosen = [MEASURES[name] for name in arguments.measure]
     subjects = [name for name in arguments.only if any(name in measure.subjects for measure in chosen)]
     database, broker = PostgreSQL(folder / "postgresql"), Redis(folder / "redis")

@@ -135,6 +135,10 @@ def test_quarantined_events_are_read_again_and_pending_ones_offer_nothing(
     pending = arrived()
     assert f"{REPLAY}?ids=" not in admin_client.get(f"{LIST}{pending.pk}/change/").content.decode()
     assert "Nothing can be replayed" in text_of(admin_client.get(f"{REPLAY}?ids={pending.pk}"))
+    for status, words in {"quarantined": "Read all that match again", "failed": "Replay all that match"}.items():
+        assert words in text_of(admin_client.get(f"{LIST}?status={status}"))
+    for status in ("pending", "erased"):
+        assert f"{REPLAY}?" not in admin_client.get(f"{LIST}?status={status}").content.decode()
 
 
 def test_a_receiver_that_no_worker_has_is_said_to_be_gone(admin_client: Client, events: list[Event]) -> None:

@@ -50,6 +50,14 @@ def test_all_topics_are_ticked_and_become_a_row_each(
     assert LogEntry.objects.count() == 3
 
 
+def test_who_may_add_or_delete_and_nothing_more_is_told_how_it_went(client: Client, zenvia: Sandbox) -> None:
+    client.force_login(user_with("add_subscription", "delete_subscription"))
+    added = add(client)
+    deleted = client.post(f"{LIST}{Subscription.objects.get().pk}/delete/", {"post": "yes"}, follow=True)
+    for response in (added, deleted):
+        assert (response.status_code, [level for level, _ in said(response)]) == (200, ["success"])
+
+
 def test_what_was_shown_is_exactly_what_is_sent(admin_client: Client, zenvia: Sandbox) -> None:
     page = admin_client.get(ADD)
     tokens = re.search(r'name="drawn" value="([^"]+)"', page.content.decode())

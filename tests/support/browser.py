@@ -1,4 +1,4 @@
-"""A real browser."""
+"""A real browser, and somebody who uses it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 #: Nothing that would look for the network.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 900}
 
 
 @contextmanager
@@ -23,9 +24,42 @@ def open_page(**options: Any) -> Iterator[Any]:
         pytest.skip("no Chromium is installed")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(**options)
+        page = browser.new_page(**{"viewport": DESK, **options})
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
         browser.close()
     assert errors == []
+
+
+def log_in(page: Any, username: str = "admin", password: str = "password") -> None:
+    page.goto("/admin/")
+    page.fill("#id_username", username)
+    page.fill("#id_password", password)
+    page.click("input[type=submit]")
+
+
+class Clicks:
+    """Clicks on a page, counted from an address that somebody has open."""
+
+    def __init__(self, page: Any, address: str) -> None:
+        self.page, self.number = page, 0
+        page.goto(address)
+
+    def on(self, what: str) -> None:
+        self.page.click(what)
+        self.number += 1
+
+
+def cut_off(page: Any, *addresses: str) -> list[tuple[str, int]]:
+    """Return the addresses, and the width of the window, at which something does not fit in."""
+    found = []
+    wider = "one => one !== null && one.scrollWidth > one.clientWidth"
+    for address in addresses:
+        page.goto(address)
+        for size in (DESK, PHONE):
+            page.set_viewport_size(size)
+            parts = ("document.documentElement", "document.querySelector('.results')")
+            found += [(address, size["width"]) for part in parts if page.evaluate(f"({wider})({part})")]
+    page.set_viewport_size(DESK)
+    return found

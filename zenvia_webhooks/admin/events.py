@@ -159,9 +159,15 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
         selection = Selection.of_list(request.GET.dict())
         # What is found by a person can be chosen in the list: a replay stores nothing of people.
         may_replay_all = (
-            self.has_replay_permission(request) and selection.as_parameters() and SEARCH_VAR not in request.GET
+            self.has_replay_permission(request)
+            and selection.as_parameters()
+            and not {*selection.statuses}.intersection(replay.LEFT_ALONE)
+            and SEARCH_VAR not in request.GET
         )
-        context = {"replay_address": replay.address_of(self, selection) if may_replay_all else ""}
+        context = {
+            "replay_address": replay.address_of(self, selection) if may_replay_all else "",
+            "is_read_again": selection.statuses == (Event.Status.QUARANTINED,),
+        }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -70,8 +68,8 @@ def _is_quiet(subscription: Subscription) -> bool:
     return is_active and hours is not None and last is not None and now() - last > timedelta(hours=hours)
 
 
-def columns_for(site: str, *, shows_token: bool) -> list[Field]:
-    """Return the columns of the list; the callback URL for whoever may see a token."""
+def columns_for(site: str, *, shows_token: bool, shows_events: bool) -> list[Field]:
+    """Return the columns of the list: with the callback URL, and a link to the events, for whoever may see those."""
 
     @admin.display(description=_("events"))
     def events(subscription: Subscription) -> SafeString:
@@ -93,5 +91,5 @@ def columns_for(site: str, *, shows_token: bool) -> list[Field]:
             gettext("Copy URL"),
         )
 
-    found: list[str | Callable[[Any], Any]] = [number, topic_list, "account", status, last_event, events]
-    return [*found, callback] if shows_token else found
+    found: list[Field] = [number, topic_list, "account", status, last_event]
+    return [*found, *([events] if shows_events else []), *([callback] if shows_token else [])]

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -54,7 +54,11 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
         return SubscriptionList
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return columns_for(self.admin_site.name, shows_token=self.has_register_permission(request))
+        return columns_for(
+            self.admin_site.name,
+            shows_token=self.has_register_permission(request),
+            shows_events=request.user.has_perm("zenvia_webhooks.view_event"),
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Subscription | None = None) -> Any:
         return self.get_fields(request, obj)
@@ -101,7 +105,7 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
             previews = form.previews
         except ZenviaConfigurationError as error:
             self.message_user(request, str(error), messages.ERROR)
-            return self._to("changelist")
+            return self._to(request, "changelist")
         context = self._context(request, title=_("Add subscription"), form=form, previews=previews)
         return TemplateResponse(request, f"{TEMPLATES}/add_form.html", context)
 
@@ -117,7 +121,7 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
             return None
         for row in rows:
             self.log_addition(request, row, [{"added": {}}])
-        back = self._to("change", rows[0].pk) if len(rows) == 1 else self._to()
+        back = self._to(request, "change", rows[0].pk) if len(rows) == 1 else self._to(request)
         return perform(self, request, rows, "manual" if is_manual else "register", back)
 
     @method_decorator(csrf_protect)
@@ -140,7 +144,7 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
             return (messages.WARNING, left_to_do) if left_to_do else (messages.SUCCESS, done)
 
         after_commit(lambda: tell(self, request, subscription, delete))
-        return self._to()
+        return self._to(request)
 
     @method_decorator(csrf_protect)
     def verb_view(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
@@ -157,13 +161,13 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
 
     @admin.action(description=_("Register again"), permissions=["register"])
     def register_again_selected(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse:
-        return perform(self, request, list(queryset), "register-again", self._to())
+        return perform(self, request, list(queryset), "register-again", self._to(request))
 
     @admin.action(description=_("Deactivate"), permissions=["register"])
     def deactivate_selected(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse:
         if "confirmed" not in request.POST:
             return ask_to_deactivate(request, list(queryset), self._context(request), page(self, "changelist"))
-        return perform(self, request, list(queryset), "deactivate", self._to())
+        return perform(self, request, list(queryset), "deactivate", self._to(request))
 
     def at_zenvia_view(self, request: HttpRequest) -> HttpResponse:
         """Show what Zenvia has registered under each account's key, and what must be done about it."""
@@ -181,7 +185,7 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
         if not self.has_register_permission(request):
             raise PermissionDenied
         account, keys = request.POST.get("account", ""), set(request.POST.getlist("line"))
-        return apply(self, request, account, keys, self._to("at_zenvia"))
+        return apply(self, request, account, keys, self._to(request, "at_zenvia"))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -193,5 +197,7 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
     def _context(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}
 
-    def _to(self, name: str = "changelist", *args: object) -> HttpResponseRedirect:
-        return HttpResponseRedirect(page(self, name, *args))
+    def _to(self, request: HttpRequest, name: str = "changelist", *args: object) -> HttpResponseRedirect:
+        # Who may add or delete need not be somebody who may look at what there is.
+        index = reverse(f"{self.admin_site.name}:index")
+        return HttpResponseRedirect(page(self, name, *args) if self.has_view_permission(request) else index)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import requests
 from django.db import connection, transaction
 
 from bench.faults.app.models import Effect
@@ -142,3 +143,12 @@ def kills_its_process(sender: type[Event], event: Event, **kwargs: Any) -> None:
 @watched
 def wants_later(sender: type[Event], event: Event, **kwargs: Any) -> None:
     raise RetryLater(5)
+
+
+@watched
+def calls_a_dead_crm(sender: type[Event], event: Event, **kwargs: Any) -> None:
+    """Call a CRM that nobody listens at, until a file says that the fault is mended."""
+    if not (FOLDER / "mended").exists():
+        number = event.lead.phone if event.lead else ""
+        requests.post(f"http://127.0.0.1:9/contacts/{number}", json=event.data, timeout=5)
+    Effect.objects.create(event_id=event.pk, receiver="calls_a_dead_crm")

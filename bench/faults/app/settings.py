@@ -18,3 +18,8 @@ if CELERY_BROKER_URL.startswith("redis:") and "FAULTS_KEY_PREFIX" in os.environ:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": os.environ["FAULTS_KEY_PREFIX"]}
 # A worker that lost its broker comes back as soon as it does.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+if "FAULTS_MAILS" in os.environ:
+    # Mails are files in this folder.
+    MANAGERS = [("On call", "on-call@crm.example.com")]
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = os.environ["FAULTS_MAILS"]

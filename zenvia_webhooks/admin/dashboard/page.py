@@ -57,7 +57,8 @@ def context_of(request: HttpRequest, site: str) -> dict[str, Any]:
             span = Span.of_days(7 if request.GET.get("days") == "7" else 1)
             context |= _events(request, read_figures(span, events), site)
         problems = verdict(read=read).problems
-        context |= {"verdict": [_problem(one, site) for one in problems[:SHOWN]], "more": len(problems) - SHOWN}
+        shown = [_problem(one, request, site) for one in problems[:SHOWN]]
+        context |= {"verdict": shown, "more": len(problems) - SHOWN}
     if sees_subscriptions:
         rows = Subscription.objects.defer("token", "previous_token").order_by("account", "pk")[:SHOWN]
         context["subscriptions"] = [
@@ -72,9 +73,10 @@ def context_of(request: HttpRequest, site: str) -> dict[str, Any]:
     return context
 
 
-def _problem(finding: Finding, site: str) -> dict[str, Any]:
-    link = finding.link
-    action = ""
+def _problem(finding: Finding, request: HttpRequest, site: str) -> dict[str, Any]:
+    link, action = finding.link, ""
+    if link and not request.user.has_perm(f"zenvia_webhooks.view_{link.model}"):
+        link = None
     if link and link.receiver:
         action = _address(site, "event_replay", Selection(receiver=link.receiver))
     return {"finding": finding, "address": link and address_of(link, site), "replay": action}
