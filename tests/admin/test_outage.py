@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
@@ -89,25 +90,35 @@ def verdict(page: Any) -> str:
     return str(page.inner_text(".zenvia-verdict"))
 
 
-def cut_off(page: Any, *addresses: str) -> list[tuple[str, int]]:
-    """Return the pages, and the width of the window, in which something does not fit in."""
+def cut_off(page: Any, *addresses: str) -> list[tuple[str, int, bool]]:
+    """Return the pages, the width of the window, and whether the sidebar is open, where something does not fit in."""
     found = []
     wider = "one => one !== null && one.scrollWidth > one.clientWidth"
-    for address in addresses:
+    for address, is_open in product(addresses, (True, False)):
+        page.evaluate("is => localStorage.setItem('django.admin.navSidebarIsOpen', is)", str(is_open).lower())
         page.goto(address)
-        for width in (1280, 390):
+        for width in (1280, 1236, 1200, 1024, 768, 600, 390):
             page.set_viewport_size({"width": width, "height": 900})
             parts = ("document.documentElement", "document.querySelector('.results')")
-            found += [(address, width) for part in parts if page.evaluate(f"({wider})({part})")]
+            found += [(address, width, is_open) for part in parts if page.evaluate(f"({wider})({part})")]
     page.set_viewport_size({"width": 1280, "height": 900})
     return found
+
+
+def begin_at_one_line(page: Any, *selectors: str) -> bool:
+    """Tell whether what these show begins at the same distance from the left."""
+    # A field's edge is what one sees of it, a text's is behind its padding.
+    padding = "one.matches('input, select') ? 0 : parseFloat(getComputedStyle(one).paddingLeft)"
+    begins = f"one => one.getBoundingClientRect().x + ({padding})"
+    return len({page.locator(one).evaluate(begins) for one in selectors}) == 1
 
 
 def test_an_outage_is_seen_and_mended_in_a_few_clicks(page: Any, client: Client) -> None:
     receivers.failures_left = 10**6
     subscription = make_subscription()
     for number in range(LEADS):
-        assert post(client, subscription, envelope(leadId=str(number), name="Ana Paz")).status_code == 200
+        data = {"leadId": str(number), "name": "Ana Paz", "email": "ana.paz.de.albuquerque.cavalcanti@example.com"}
+        assert post(client, subscription, envelope(**data)).status_code == 200
     wait_for(lambda: (calls("flaky"), calls("note")) == (LEADS, LEADS))
 
     wait_for(lambda: f"{FLAKY} fails for every event" in verdict(page))
@@ -122,6 +133,8 @@ def test_an_outage_is_seen_and_mended_in_a_few_clicks(page: Any, client: Client)
     page.goto(OVERVIEW)
     page.click("text=Try all failing now >> nth=0")
     page.wait_for_selector(f"text={FLAKY} has not succeeded for {LEADS} events")
+    assert begin_at_one_line(page, ".zenvia-choice legend", ".field-receiver > div > label")
+    assert begin_at_one_line(page, ".zenvia-choice input >> nth=0", ".zenvia-choice select")
     page.click("input[value=Replay]")
     page.wait_for_selector("text=Done: a worker runs the receivers now.")
 
