@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.browser import Clicks, cut_off, log_in, open_page
+from tests.support.browser import Clicks, begin_at_one_line, cut_off, log_in, open_page
 from tests.support.host import Host, post, running, wait_for
 from zenvia_webhooks.sandbox import Sandbox
 
@@ -150,6 +150,8 @@ def run_its_failures_again(page: Any) -> None:
     clicks.on(".app-zenvia_webhooks caption a")
     clicks.on("text=Try all failing now >> nth=0")
     page.wait_for_selector(f"text={BROKEN} has not succeeded for 4 events")
+    assert begin_at_one_line(page, ".zenvia-choice legend", ".field-receiver > div > label")
+    assert begin_at_one_line(page, ".zenvia-choice input >> nth=0", ".zenvia-choice select")
     clicks.on("input[value=Replay]")
     assert clicks.number <= 3
     page.wait_for_selector("text=Done: a worker runs the receivers now.")

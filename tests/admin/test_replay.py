@@ -148,6 +148,18 @@ def test_a_receiver_that_no_worker_has_is_said_to_be_gone(admin_client: Client, 
     assert "has not succeeded for 1 event It is connected in no worker" in text_of(admin_client.get(address))
 
 
+def test_a_receiver_is_proposed_unless_no_worker_has_it(admin_client: Client, events: list[Event]) -> None:
+    address = f"{REPLAY}?receiver={BROKEN}"
+    chosen, proposed = f'<option value="{BROKEN}" selected>', 'value="one" required id="id_mode_1" checked'
+    page = admin_client.get(address).content.decode()
+    assert chosen in page
+    assert proposed in page
+    TaskRun.objects.create(task=heartbeat.WORKER, started_at=now(), note=f"lead_created: {NOTE}")
+    page = admin_client.get(address).content.decode()
+    assert f'<option value="{BROKEN}">' in page
+    assert proposed not in page
+
+
 def test_nobody_replays_without_the_permission(client: Client, events: list[Event]) -> None:
     client.force_login(user_with("view_event"))
     address = f"{REPLAY}?ids={events[0].pk}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 #: Nothing that would look for the network.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 900}
+DESK = {"width": 1280, "height": 900}
 
 
 @contextmanager
@@ -51,15 +52,24 @@ class Clicks:
         self.number += 1
 
 
-def cut_off(page: Any, *addresses: str) -> list[tuple[str, int]]:
-    """Return the addresses, and the width of the window, at which something does not fit in."""
+def cut_off(page: Any, *addresses: str) -> list[tuple[str, int, bool]]:
+    """Return the addresses, the width of the window, and whether the sidebar is open, where something does not fit in."""
     found = []
     wider = "one => one !== null && one.scrollWidth > one.clientWidth"
-    for address in addresses:
+    for address, is_open in product(addresses, (True, False)):
+        page.evaluate("is => localStorage.setItem('django.admin.navSidebarIsOpen', is)", str(is_open).lower())
         page.goto(address)
-        for size in (DESK, PHONE):
-            page.set_viewport_size(size)
+        for width in (1280, 1236, 1200, 1024, 768, 600, 390):
+            page.set_viewport_size({"width": width, "height": 900})
             parts = ("document.documentElement", "document.querySelector('.results')")
-            found += [(address, size["width"]) for part in parts if page.evaluate(f"({wider})({part})")]
+            found += [(address, width, is_open) for part in parts if page.evaluate(f"({wider})({part})")]
     page.set_viewport_size(DESK)
     return found
+
+
+def begin_at_one_line(page: Any, *selectors: str) -> bool:
+    """Tell whether what these show begins at the same distance from the left."""
+    # A field's edge is what one sees of it, a text's is behind its padding.
+    padding = "one.matches('input, select') ? 0 : parseFloat(getComputedStyle(one).paddingLeft)"
+    begins = f"one => one.getBoundingClientRect().x + ({padding})"
+    return len({page.locator(one).evaluate(begins) for one in selectors}) == 1

@@ -142,7 +142,8 @@ def ask(model_admin: ModelAdmin[Any], request: HttpRequest, context: dict[str, A
     selection = Selection.of_list(request.GET.dict())
     preview, row = preview_of(selection), job.find()
     gone = _gone(preview.missing)
-    form = ReplayForm(request.POST or None, preview, selection.receiver)
+    # One that would only fail again can be chosen, but is no proposal.
+    form = ReplayForm(request.POST or None, preview, "" if selection.receiver in gone else selection.receiver)
     if request.method == "POST" and form.is_valid():
         return _start(model_admin, request, form.order(selection))
     context |= {
