@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from tests.support import receivers
 from tests.support.webhooks import arrived, let_time_pass
 from zenvia_webhooks.diagnosis import Area, Finding, Link, Severity, diagnose, standing, verdict
+from zenvia_webhooks.diagnosis.history import moment
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.models import Delivery, Event, TaskRun
 from zenvia_webhooks.signals import lead_created
@@ -55,7 +56,8 @@ def test_outage_is_seen_before_the_second_attempt_and_until_an_event_comes_throu
     [finding] = look()
     assert (finding.id, finding.severity) == ("failing-receiver", Severity.BROKEN)
     assert "flaky fails for every event that comes: 4 deliveries with RuntimeError, 16 % of" in finding.text
-    assert f"#{events[0].pk} first: it broke at tests/support/receivers.py:" in finding.fix
+    assert f"#{events[0].pk} first, which came on {moment(events[0].received_at)}: it broke at te" in finding.fix
+    assert finding.fix.endswith(f"manage.py zenvia_replay_events --receiver {receivers.__name__}.flaky")
     assert finding.detail == "RuntimeError: the price list is not there yet"
     assert finding.link == Link(model="event", receiver=f"{receivers.__name__}.flaky")
     let_time_pass()

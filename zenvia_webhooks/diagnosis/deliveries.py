@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from django.db import router
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from zenvia_webhooks.diagnosis.findings import Area, Finding, Link, broken, count, ok, warning
+from zenvia_webhooks.diagnosis.history import moment
 from zenvia_webhooks.diagnosis.standing import NEWEST, OPEN, Row, Standing, read_rows
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.dispatch.frames import place_of
@@ -45,9 +47,9 @@ def _failing(rows: Iterable[Row], is_all: bool) -> Iterator[Finding]:
     reported = [
         (fails_for_all, percentage, group, _first(group)) for fails_for_all, percentage, group in groups[:REPORTED]
     ]
-    places = _places(first.pk for *_others, first in reported)
+    known = _known_of(first.pk for *_others, first in reported)
     for fails_for_all, percentage, group, first in reported:
-        yield _failing_with(group, first, places.get(first.pk, ""), percentage, fails_for_all, is_all)
+        yield _failing_with(group, first, known.get(first.pk, {}), percentage, fails_for_all, is_all)
 
 
 def _that_fail_for_all(standings: Iterable[Standing]) -> set[str]:
@@ -69,14 +71,15 @@ def _first(group: list[Row]) -> Row:
     return min(group, key=lambda row: row.event)
 
 
-def _places(pks: Iterable[int]) -> dict[int, str]:
-    """Return delivery → where its receiver broke, such as `shop/receivers.py:12`, if that is known."""
-    rows = Delivery.objects.using(router.db_for_write(Delivery)).filter(pk__in=list(pks)).exclude(traceback="")
-    return {pk: place_of(frames) for pk, frames in rows.values_list("pk", "traceback")}
+def _known_of(pks: Iterable[int]) -> dict[int, dict[str, str]]:
+    """Return delivery → when its event was `received`, and its receiver's `place`, such as `shop/receivers.py:12`."""
+    rows = Delivery.objects.using(router.db_for_write(Delivery)).filter(pk__in=list(pks))
+    columns = rows.values_list("pk", "event__received_at", "traceback")
+    return {pk: {"received": moment(received), "place": place_of(frames)} for pk, received, frames in columns}
 
 
 def _failing_with(
-    group: list[Row], first: Row, place: str, percentage: int, fails_for_all: bool, is_all: bool
+    group: list[Row], first: Row, known: dict[str, str], percentage: int, fails_for_all: bool, is_all: bool
 ) -> Finding:
     words = {
         "receiver": first.receiver,
@@ -84,7 +87,10 @@ def _failing_with(
         "count": count(len(group), is_all=is_all),
         "percentage": percentage,
         "event": first.event,
-        "place": place,
+        "named": shlex.quote(first.receiver),
+        "received": "",
+        "place": "",
+        **known,
     }
     if fails_for_all:
         text = ngettext(
@@ -102,18 +108,19 @@ def _failing_with(
             "hour's.",
             len(group),
         )
-    looking = (
-        _("Look at event #%(event)d first: it broke at %(place)s.") if place else _("Look at event #%(event)d first.")
-    )
+    if words["place"]:
+        looking = _("Look at event #%(event)d first, which came on %(received)s: it broke at %(place)s.")
+    else:
+        looking = _("Look at event #%(event)d first, which came on %(received)s.")
     mending = _(
-        "Put the receiver right and restart the worker: what is open is then attempted by itself. Replay what was "
-        "given up."
+        "Mend it, restart the worker if it was in your code, then press Try all failing now in the admin, or run: "
+        "manage.py zenvia_replay_events --receiver %(named)s"
     )
     return (broken if fails_for_all else warning)(
         AREA,
         "failing-receiver",
         text % words,
-        f"{looking % words} {mending}",
+        f"{looking % words} {mending % words}",
         detail=first_line(first.error),
         about=f"{first.receiver} {first.error_class}",
         link=Link(model="event", receiver=first.receiver),

@@ -73,7 +73,7 @@ def check_outcomes(read: Callable[[], Recent]) -> Iterator[Finding]:
                 link=Link(model="event", status=Status.QUARANTINED),
             )
         )
-    yield from found or [ok(AREA, _("No recent event failed, and each was understood."))]
+    yield from found or [ok(AREA, _("No recent event was given up, and each was understood."))]
 
 
 def check_unhandled(read: Callable[[], Recent]) -> Iterator[Finding]:
