@@ -18,6 +18,7 @@ MOST_SECONDS = 20
 def measure(site: Site, figures: Figures, scale: Scale) -> None:
     found = figures[site.subject.name]
     site.start_web()
+    storing.warm_up(site)
     for number in (scale.first, scale.many):
         while (left := number - site.stored()) > 0:
             # At a rate that no subject exceeds: rather a load more than too many.

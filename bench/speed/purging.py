@@ -78,7 +78,7 @@ def measure(site: Site, figures: Figures, scale: Scale) -> None:
     site.manage("zenvia_dispatch_events")
     rows.copy_finished(site, scale.old, DAYS_OLD)
     site.start_web()
-    storing.load(site, 1)  # warms up
+    storing.warm_up(site)
     undisturbed, disturbed = _loads(site, scale), []
     purge = Purge(site)
     while purge.is_running():

@@ -15,7 +15,7 @@ SUBJECTS = ("ceiling", "ours")
 def measure(site: Site, figures: Figures, scale: Scale) -> None:
     for server in SERVERS:
         site.start_web(server)
-        storing.load(site, 1)  # warms up
+        storing.warm_up(site)
         found = figures[_name(site.subject.name, server.name)]
         for figure, value in storing.load(site, scale.seconds).items():
             found.setdefault(figure, []).append(value)
