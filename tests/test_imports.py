@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("recovery", "replay"),
     ("checks", "urls"),
     ("diagnosis", "sandbox", "apps", "migrations"),
-    ("tasks",),
+    ("tasks", "test_event"),
     ("admin", "api", "management"),
     ("templatetags",),
 )
@@ -35,12 +35,13 @@ ONLY_FOR = {
     "admin": {"admin", "templatetags"},
     "api": {"api"},
     "management": {"management"},
-    "webhook": {"recovery", "replay", "webhook", "urls"},
-    "webhook.probe": {"webhook", "diagnosis"},
+    "webhook": {"recovery", "replay", "test_event", "webhook", "urls"},
+    "webhook.probe": {"webhook", "diagnosis", "test_event"},
     "client": {"client", "subscriptions", "recovery", "diagnosis", "admin", "api", "management"},
     "client.transport": {"client", "diagnosis"},
     "client.secret_query": {"client"},
-    "sandbox": {"sandbox", "management"},
+    "sandbox": {"sandbox", "management", "test_event"},
+    "test_event": {"test_event", "management", "admin"},
 }
 
 #: A package without imports, to plant them in.

@@ -153,11 +153,21 @@ class Host:
 
     def start(self, *, beat_apart: bool = False) -> None:
         """Start web server and worker, with beat in it or as a process of its own, and wait until both are there."""
-        self._start("web", "manage.py", "runserver", "--noreload", str(self.port))
+        self._start("web", *self._runserver)
         if beat_apart:
             self._start("beat", "-m", "celery", "-A", "host", "beat", "--loglevel", "info")
         self.start_worker(beat=not beat_apart)
         wait_for(lambda: answers(self.url + "/zenvia/webhook/x/"), self.logs)
+
+    def start_web(self, *, one_worker: bool = False) -> None:
+        """Start the web server alone, with the settings as they are now; or one that serves one request at a time."""
+        one = ("-m", "gunicorn", "host.wsgi", "--workers", "1", "--bind", f"127.0.0.1:{self.port}")
+        self._start("web", *(one if one_worker else self._runserver))
+        wait_for(lambda: answers(self.url + "/zenvia/webhook/x/"), self.logs)
+
+    @property
+    def _runserver(self) -> tuple[str, ...]:
+        return ("manage.py", "runserver", "--noreload", str(self.port))
 
     def start_worker(self, *options: str, beat: bool = True) -> None:
         """Start a worker, with beat in it or without, and wait until it is there."""

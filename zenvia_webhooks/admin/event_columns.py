@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from zenvia_webhooks.admin.display import status_badge, topic_name, when, why_not_understood
+from zenvia_webhooks.admin.display import badge, status_badge, topic_name, when, why_not_understood
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.redaction import first_line
 from zenvia_webhooks.replay.selection import NOT_SUCCEEDED
@@ -31,7 +31,8 @@ def with_troubles(events: QuerySet[Event]) -> QuerySet[Event]:
 
 @admin.display(description=_("topic"))
 def topic(event: Event) -> SafeString | str:
-    return topic_name(event.topic) if event.topic else gettext("not understood")
+    shown = topic_name(event.topic) if event.topic else gettext("not understood")
+    return format_html("{} {}", shown, badge("test", gettext("test"))) if event.origin == Event.Origin.TEST else shown
 
 
 @admin.display(description=_("received"), ordering="received_at")

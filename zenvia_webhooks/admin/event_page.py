@@ -145,6 +145,8 @@ def _arrival(event: Event) -> Iterator[Step]:
         yield event.occurred_at, gettext("It happened, as Zenvia says.")
     if event.origin == Event.Origin.RECOVERED:
         yield event.received_at, gettext("Recovered: its webhook never came.")
+    elif event.origin == Event.Origin.TEST:
+        yield event.received_at, gettext("This site sent it to itself, as a test, and it was stored.")
     else:
         yield event.received_at, gettext("Zenvia sent it, and it was stored.")
     if event.duplicates:

@@ -19,6 +19,8 @@ from zenvia_webhooks.admin.columns import fields_of, number, topic_list
 from zenvia_webhooks.admin.comparison import apply, plan_all
 from zenvia_webhooks.admin.display import FromWriter, OwnLookups
 from zenvia_webhooks.admin.forms import AddSubscriptionForm
+from zenvia_webhooks.admin.setup import page as set_up
+from zenvia_webhooks.admin.setup import sending
 from zenvia_webhooks.admin.subscription_columns import SubscriptionList, columns_for, status
 from zenvia_webhooks.admin.verbs import after_commit, ask_to_deactivate, buttons, page, perform, tell, verb_page
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
@@ -86,6 +88,8 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
         return [
             path("at-zenvia/", wrap(self.at_zenvia_view), name=f"{name}_at_zenvia"),
             path("at-zenvia/apply/", wrap(self.apply_view), name=f"{name}_apply"),
+            path("set-up/", set_up.outside_of_transactions(wrap(self.set_up_view)), name=f"{name}_set_up"),
+            path("<int:pk>/test-event/", wrap(self.test_event_view), name=f"{name}_test_event"),
             path("<int:pk>/do/<slug:verb>/", wrap(self.verb_view), name=f"{name}_verb"),
             *super().get_urls(),
         ]
@@ -151,9 +155,25 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
         """Do what a button of a subscription's page says."""
         return verb_page(self, request, self._get(request, pk), verb, self._context(request))
 
+    @method_decorator(csrf_protect)
+    def test_event_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send a test event through a subscription's callback URL, and show how far it is."""
+        if not sending.may_send(request):
+            raise PermissionDenied
+        return sending.page(self, request, self._existing(request, pk), self._context(request))
+
+    def set_up_view(self, request: HttpRequest) -> HttpResponse:
+        """Try everything that an event has to pass, and say what is still to do."""
+        if not set_up.may_look(request):
+            raise PermissionDenied
+        return set_up.page(request, self.admin_site.name, self._context(request))
+
     def _get(self, request: HttpRequest, pk: int) -> Subscription:
         if not self.has_register_permission(request):
             raise PermissionDenied
+        return self._existing(request, pk)
+
+    def _existing(self, request: HttpRequest, pk: int) -> Subscription:
         subscription: Subscription | None = self.get_object(request, str(pk))
         if subscription is None:
             raise Http404
@@ -192,7 +212,10 @@ class SubscriptionAdmin(OwnLookups, FromWriter, admin.ModelAdmin):  # type: igno
     ) -> HttpResponse:
         subscription = self.get_object(request, object_id)
         found = buttons(subscription) if subscription and self.has_register_permission(request) else []
-        return super().change_view(request, object_id, form_url, {"buttons": found, **(extra_context or {})})
+        context: dict[str, Any] = {"buttons": found}
+        if subscription and sending.may_have_one(subscription) and sending.may_send(request):
+            context["test_event"] = sending.address(self.admin_site.name, subscription)
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def _context(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}

@@ -40,14 +40,19 @@ def check_callback() -> Iterator[Finding]:
             AREA,
             "no-callback",
             _("This machine can't reach %(base)s: %(error)s") % {"base": base, "error": redact_tokens(str(error))},
-            _(
-                "Start the web server, and see that the name leads to it, that its certificate is good, and that it "
-                "has two workers or more. Some networks don't let a machine reach its own public address: then try "
-                "from outside."
-            ),
+            how_to_be_reached(),
         )
         return
     yield _read(answer, base, question)
+
+
+def how_to_be_reached() -> str:
+    """Return what to do if no answer came."""
+    return _(
+        "Start the web server, and see that the name leads to it, that its certificate is good, and that it "
+        "has two workers or more. Some networks don't let a machine reach its own public address: then try "
+        "from outside."
+    )
 
 
 def _read(answer: Answer, base: str, question: str) -> Finding:
@@ -56,22 +61,7 @@ def _read(answer: Answer, base: str, question: str) -> Finding:
     proof = said.get("proof")
     if answer.status == 200 and isinstance(proof, str) and constant_time_compare(proof, probe.proof(question) or ""):
         return ok(AREA, _("%(base)s leads to this site's webhook.") % names)
-    if 300 <= answer.status < 400:
-        return broken(
-            AREA,
-            "callback-redirects",
-            _("%(base)s redirects to %(to)s, and Zenvia does not follow.") % {**names, "to": _origin(answer.location)},
-            _(
-                "Behind a proxy, set SECURE_PROXY_SSL_HEADER beside SECURE_SSL_REDIRECT; else set CALLBACK_BASE_URL to "
-                "the address that the site really has."
-            ),
-        )
-    return _of_another(answer.status, said.get("error"), names)
-
-
-def _of_another(status: int, error: object, names: dict[str, object]) -> Finding:
-    """Return what to say of an answer that does not prove this site."""
-    if status == 404 and error == "unknown token":
+    if answer.status == 404 and said.get("error") == "unknown token":
         return broken(
             AREA,
             "callback-with-another-key",
@@ -79,6 +69,25 @@ def _of_another(status: int, error: object, names: dict[str, object]) -> Finding
             _(
                 "Set CALLBACK_BASE_URL to this site's own address; if it is, give every process the same DIGEST_KEY "
                 "or SECRET_KEY."
+            ),
+        )
+    return of_another(answer.status, error=said.get("error"), location=answer.location, base=base)
+
+
+def of_another(status: int, *, error: object, location: str, base: str) -> Finding:
+    """Return what to say of an answer of `base` that is none of this site's webhook, or of one that can't store.
+
+    `error` is what it says in its JSON, `location` where it redirects.
+    """
+    names: dict[str, object] = {"base": base, "status": status}
+    if 300 <= status < 400:
+        return broken(
+            AREA,
+            "callback-redirects",
+            _("%(base)s redirects to %(to)s, and Zenvia does not follow.") % {**names, "to": _origin(location)},
+            _(
+                "Behind a proxy, set SECURE_PROXY_SSL_HEADER beside SECURE_SSL_REDIRECT; else set CALLBACK_BASE_URL to "
+                "the address that the site really has."
             ),
         )
     if status == 503 and error == "try again later":

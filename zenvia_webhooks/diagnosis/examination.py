@@ -95,6 +95,11 @@ def verdict(areas: Iterable[Area] = tuple(Area), read: Callable[[], Recent] = re
     return Verdict(problems=tuple(sorted(problems, key=lambda finding: finding.severity != Severity.BROKEN)))
 
 
+def readings(areas: Iterable[Area] = tuple(Area)) -> Iterator[Finding]:
+    """Yield what our tables alone say of these areas, as `verdict` does, and also of what is in order."""
+    yield from _look(READINGS, areas, read_recent)
+
+
 def _look(checks: Sequence[Check], areas: Iterable[Area], read: Callable[[], Recent]) -> Iterator[Finding]:
     wanted, read_once = set(areas), functools.cache(read)
     needed = _with_needs(checks, wanted)

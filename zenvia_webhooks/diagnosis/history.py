@@ -28,6 +28,8 @@ def tell(event: Event) -> Iterator[str]:
     }
     if event.origin == Event.Origin.RECOVERED:
         yield _("%(event)s %(topic)s: recovered on %(received)s, account %(account)s; its webhook never came.") % words
+    elif event.origin == Event.Origin.TEST:
+        yield _("%(event)s %(topic)s: a test of this site's own, on %(received)s, account %(account)s.") % words
     else:
         yield _("%(event)s %(topic)s: came on %(received)s, account %(account)s.") % words
     deliveries = list(event.deliveries.using(router.db_for_write(Delivery)).order_by("pk"))

@@ -112,14 +112,27 @@ def _rows() -> list[Subscription]:
 
 
 def _look_at(row: Subscription) -> Iterator[Finding]:
-    words = {"subscription": f"{row} #{row.pk}", "error": redact_tokens(row.last_error)}
-    this: dict[str, Any] = {"about": f"#{row.pk}", "link": Link(model="subscription", pk=row.pk)}
-    yield from _bound(row, words, this)
-    yield from _registration(row, words, this)
+    words, this = _words(row), _this(row)
+    yield from check_registration(row)
     if row.status == Status.ACTIVE and conf.quiet_hours is not None:
         silence = (now() - (row.last_event_at or row.created_at)).total_seconds()
         if silence > conf.quiet_hours * 3600:
             yield _quiet({**words, "silence": duration(silence)}, this)
+
+
+def check_registration(row: Subscription) -> Iterator[Finding]:
+    """Look whether Zenvia has a registration, as far as this site knows, and whether its webhooks are stored."""
+    words, this = _words(row), _this(row)
+    yield from _bound(row, words, this)
+    yield from _registration(row, words, this)
+
+
+def _words(row: Subscription) -> dict[str, str]:
+    return {"subscription": f"{row} #{row.pk}", "error": redact_tokens(row.last_error)}
+
+
+def _this(row: Subscription) -> dict[str, Any]:
+    return {"about": f"#{row.pk}", "link": Link(model="subscription", pk=row.pk)}
 
 
 def _bound(row: Subscription, words: dict[str, str], this: dict[str, Any]) -> Iterator[Finding]:

@@ -118,7 +118,7 @@ def check_receivers() -> Iterator[Finding]:
             Area.RECEIVERS,
             "no-receivers",
             _("No receiver is connected in the worker: events are stored, and that is all."),
-            _("Connect one, import its module in the ready() of your AppConfig, and restart the worker."),
+            how_to_connect(),
         )
         return
     names = ", ".join(each[:NAMED]) + ", …" * (len(each) > NAMED)
@@ -128,6 +128,11 @@ def check_receivers() -> Iterator[Finding]:
         len(each),
     )
     yield ok(Area.RECEIVERS, text % {"count": len(each), "names": names})
+
+
+def how_to_connect() -> str:
+    """Return what to do if no receiver is connected."""
+    return _("Connect one, import its module in the ready() of your AppConfig, and restart the worker.")
 
 
 def stand_in() -> Heartbeat | None:

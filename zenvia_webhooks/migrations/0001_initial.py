@@ -303,7 +303,7 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        choices=[("webhook", "webhook"), ("recovered", "recovered")],
+                        choices=[("webhook", "webhook"), ("recovered", "recovered"), ("test", "test")],
                         default="webhook",
                         help_text="How it came here.",
                         max_length=10,

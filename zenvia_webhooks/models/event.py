@@ -61,6 +61,8 @@ class Event(models.Model):
         WEBHOOK = "webhook", _("webhook")
         #: Its webhook never came: it was found in what Zenvia lists.
         RECOVERED = "recovered", _("recovered")
+        #: This site sent it to itself.
+        TEST = "test", _("test")
 
     account = models.CharField(_("account"), max_length=100)
     subscription = models.ForeignKey(

@@ -9,6 +9,8 @@ import random
 import unicodedata
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 
 class Country(NamedTuple):
     #: Seven digits follow, and make a mobile number of the country's form. No subscriber's number begins with the
@@ -49,6 +51,10 @@ MIX = (BRAZIL, ARGENTINA, BRAZIL, MEXICO, BRAZIL, BRAZIL, ARGENTINA, BRAZIL, MEX
 MAIL_DOMAINS = ("example.com", "example.org", "example.net")
 #: So many people differ from each other.
 MOST_PEOPLE = 10**7
+#: A reserved name, too.
+TEST_ADDRESS = "test@example.com"
+#: Whose name says that nobody should call: see `invent_person`.
+TEST_PERSON = 0
 
 
 class Person(NamedTuple):
@@ -67,7 +73,13 @@ class Person(NamedTuple):
 
 
 def invent_person(number: int | None = None) -> Person:
-    """Make somebody up; the same number is always the same person. Another number below MOST_PEOPLE is another."""
+    """Make somebody up; the same number is always the same person. Another number below MOST_PEOPLE is another.
+
+    TEST_PERSON is who test events are about: the name, in the present language, tells salespeople what to make of it.
+    """
+    if number == TEST_PERSON:
+        said = _("Test"), _("(do not call)")
+        return _person(TEST_PERSON)._replace(first_name=said[0], last_name=said[1], email=TEST_ADDRESS)
     return _person(random.randrange(MOST_PEOPLE) if number is None else number % MOST_PEOPLE)
 
 

@@ -13,7 +13,8 @@ from django.utils.translation import gettext
 
 from zenvia_webhooks.sandbox import history, messaging_samples
 from zenvia_webhooks.sandbox.object_ids import ObjectIds, derived_id, now_in_milliseconds, timestamp
-from zenvia_webhooks.sandbox.people import invent_person
+from zenvia_webhooks.sandbox.people import TEST_PERSON, invent_person
+from zenvia_webhooks.sandbox.store import Store
 
 #: What a platform beside the Conversion API posts to the same URL; nothing can be subscribed there.
 MESSAGING = "messaging"
@@ -53,6 +54,22 @@ def sample_payload(
     make = MAKERS.get(topic)
     data = make(now) if make else {}
     return {"topic": topic, "eventTime": now, "data": {**data, **fields}}
+
+
+def payload_of_test(topic: str, contract: str) -> dict[str, Any]:
+    """Make up a notification as `sample_payload` does, about the person whose name says that it is a test.
+
+    Under `help_center` it names that person in `lead.created` alone, and under `conversion` in all but `agent.*`.
+    Raises ValueError for another contract, and for a topic without a sample.
+    """
+    check(contract, topic)
+    if contract == "conversion":
+        # With a number to be reached by, where there may be none.
+        kind = "phone" if topic == "lead.created" else None
+        return history.History(Store(first=TEST_PERSON)).happen(topic, kind)
+    somebody = invent_person(TEST_PERSON)
+    of_lead = {"name": somebody.name, "email": somebody.email, "phone": somebody.phone}
+    return sample_payload(topic, contract, **(of_lead if topic == "lead.created" else {}))
 
 
 def check(contract: str, topic: str, kind: str | None = None, *, strictly: bool = True) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +15,14 @@ from django.utils.translation import gettext as _
 from zenvia_webhooks.origins import is_loopback, is_web_url, origin_of
 
 TIMEOUT_SECONDS = 10
+#: Seconds that a connection may take in any case.
+CONNECT_SECONDS = 5
 #: Longest part of an answer that is worth showing: an error page of Django's is 100 kB.
 SHOWN_CHARACTERS = 4000
+
+
+class TooSlowError(ConnectionError):
+    """No whole answer came in time: what was posted may have been taken all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +32,8 @@ class Answer:
     status: int
     body: str
     milliseconds: int
+    #: Where a redirect leads.
+    location: str = field(default="", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -50,11 +58,18 @@ def encode(payload: Mapping[str, Any]) -> bytes:
     return json.dumps(payload, ensure_ascii=False).encode()
 
 
-def post_event(url: str, body: bytes, *, user_agent: str, patience: float = TIMEOUT_SECONDS) -> Answer:
+def post_event(
+    url: str,
+    body: bytes,
+    *,
+    user_agent: str,
+    patience: float = TIMEOUT_SECONDS,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """Post `body` to a webhook, byte for byte; redirects are not followed.
 
     Raises ConnectionError where no whole answer came (`patience` is the longest silence, in seconds), ValueError
-    where `url` is none. Neither names the URL's path: it ends in a secret.
+    where `url` is none. Neither names the URL's path: it ends in a secret. What was only too slow is a TooSlowError.
     """
     if not is_web_url(url):
         raise ValueError(_("This is no http:// or https:// URL."))
@@ -66,15 +81,17 @@ def post_event(url: str, body: bytes, *, user_agent: str, patience: float = TIME
             response = session.post(
                 url,
                 data=body,
-                headers={"Content-Type": "application/json", "User-Agent": user_agent},
-                timeout=(TIMEOUT_SECONDS, patience),
+                headers={"Content-Type": "application/json", "User-Agent": user_agent, **(headers or {})},
+                timeout=(max(patience, CONNECT_SECONDS), patience),
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise ConnectionError(_why(url, error, patience)) from None
+            kind = TooSlowError if isinstance(error, requests.Timeout) else ConnectionError
+            raise kind(_why(url, error, patience)) from None
         return Answer(
             status=response.status_code,
             body=response.content.decode("utf-8", "replace"),
+            location=response.headers.get("Location", ""),
             milliseconds=round((time.monotonic() - started) * 1000),
         )
 

@@ -57,9 +57,9 @@ class Shelf(Generic[T]):
 
 
 class Store:
-    """Everything of one Zenvia account."""
+    """Everything of one Zenvia account; `first` is the number of the first person who asks, at random by default."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int | None = None) -> None:
         #: Held while objects are read, changed or written out.
         self.lock = threading.RLock()
         self.ids = ObjectIds()
@@ -67,7 +67,7 @@ class Store:
         self.interactions: Shelf[Interaction] = Shelf()
         self.quotes: Shelf[Quote] = Shelf()
         # Another run must not bring the same people again.
-        first = random.randrange(MOST_PEOPLE)
+        first = random.randrange(MOST_PEOPLE) if first is None else first
         self._numbers = itertools.count(first)
         self.agents = tuple(Agent(self.ids.new(HIRED), first - number) for number in (1, 2, 3))
 

@@ -71,10 +71,12 @@ def store(
     headers: Mapping[str, str],
     remote_addr: str,
     clock: ClockReading | None = None,
+    origin: Event.Origin = Event.Origin.WEBHOOK,
 ) -> Intake:
     """Store a webhook's body as an event, or count it as a duplicate; when this returns, it is committed.
 
-    `clock` saves a query if it was read with the subscription.
+    `clock` saves a query if it was read with the subscription. A test event is no sign of life of Zenvia's, so that
+    `last_event_at` stays as it is.
     Raises SubscriptionGoneError, and django.db.Error if the database failed.
     """
     moment = (clock or _read_clock(subscription)).now()
@@ -86,13 +88,15 @@ def store(
         "body": body,
         "headers": {name: safe_json.make_safe(headers[name]) for name in conf.stored_headers if name in headers},
         "remote_addr": readable_address(remote_addr),
+        "origin": origin,
         "received_at": moment,
         "finished_at" if quarantined else "next_attempt_at": moment,
     }
     event_id, is_new = _store(columns)
     if is_new and quarantined:
         logger.warning("event %s is quarantined: %s", event_id, columns["error"])
-    _touch(subscription)
+    if origin != Event.Origin.TEST:
+        _touch(subscription)
     return Intake(
         event_id=event_id,
         status="quarantined" if quarantined else "accepted" if is_new else "duplicate",

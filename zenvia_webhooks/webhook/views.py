@@ -80,9 +80,18 @@ def store_request(request: HttpRequest, token: str) -> Intake:
     refuse_past_the_bound(owner)
     body = read_body(request)
     address = request.META.get("REMOTE_ADDR") or ""
+    is_test = probe.is_mark(token, request.headers.get(probe.MARK))
+    origin = Event.Origin.TEST if is_test else Event.Origin.WEBHOOK
 
     def store_for(owner: tokens.Owner) -> Intake:
-        intake = store(owner.subscription, body, headers=request.headers, remote_addr=address, clock=owner.clock)
+        intake = store(
+            owner.subscription,
+            body,
+            headers=request.headers,
+            remote_addr=address,
+            clock=owner.clock,
+            origin=origin,
+        )
         owner.add(intake.stored_bytes)
         return intake
 

@@ -28,6 +28,8 @@ from zenvia_webhooks.admin.dashboard.figures import (
     recovered,
 )
 from zenvia_webhooks.admin.display import badge, when
+from zenvia_webhooks.admin.setup import page as set_up
+from zenvia_webhooks.admin.setup import sending
 from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.diagnosis import Finding, Link, recent, verdict
 from zenvia_webhooks.diagnosis.findings import duration
@@ -47,7 +49,13 @@ def context_of(request: HttpRequest, site: str) -> dict[str, Any]:
     """Return what the dashboard shows to whoever asks: events and subscriptions to those who may view them."""
     sees_events = request.user.has_perm("zenvia_webhooks.view_event")
     sees_subscriptions = request.user.has_perm("zenvia_webhooks.view_subscription")
-    context: dict[str, Any] = {"may_view": sees_events or sees_subscriptions}
+    context: dict[str, Any] = {"may_view": sees_events or sees_subscriptions, "set_up": set_up.on_index(request, site)}
+    if context["set_up"] and not context["set_up"]["has_events"]:
+        return context
+    if set_up.may_look(request):
+        context["set_up_address"] = set_up.address(site)
+    if sending.may_send(request) and (row := set_up.usable()):
+        context["test_event"] = sending.address(site, row)
     if context["may_view"]:
         read = recent.read_recent
         if sees_events:

@@ -11,17 +11,15 @@ from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from zenvia_webhooks.conf import conf
-from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import printable
-from zenvia_webhooks.sandbox.samples import KINDS, check, sample_payload
-from zenvia_webhooks.sandbox.sender import encode, post_event
+from zenvia_webhooks.sandbox.samples import KINDS
 from zenvia_webhooks.subscriptions import holds
+from zenvia_webhooks.test_event.samples import sample_body
+from zenvia_webhooks.test_event.sending import address_of, post
 
-USER_AGENT = "zenvia_send_event (django-zenvia-webhooks)"
 DEFAULT_TOPIC = "lead.created"
 
 
@@ -70,13 +68,13 @@ class Command(OwnCommand):
             account = "default"
             if url is None:
                 row = _find(subscription, topic or DEFAULT_TOPIC, contract)
-                account, url = row.account, row.callback_url
+                account, url = row.account, address_of(row)
                 topic = topic or (row.topics[0] if subscription is not None and row.topics else None)
             body = _read(file) if file else _sample(account, contract, topic or DEFAULT_TOPIC, kind, field)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         try:
-            answer = post_event(url, body, user_agent=USER_AGENT)
+            answer = post(url, body)
         except ValueError:
             raise CommandError(_("--url must be an http:// or https:// URL.")) from None
         except ConnectionError as error:
@@ -113,26 +111,17 @@ def _find(subscription: int | None, topic: str, contract: str | None) -> Subscri
 
 
 def _sample(account: str, contract: str | None, topic: str, kind: str | None, fields: list[str]) -> bytes:
-    data: dict[str, Any] = {}
+    data = {}
     for field in fields:
         key, equals, value = field.partition("=")
         if not key or not equals:
             raise CommandError(_("--field %(field)r must be KEY=VALUE.") % {"field": field})
         data[key] = value
-    # A site without settings can still post to a --url.
-    of_settings = conf.accounts.get(account)
-    name = contract or (of_settings.contract if of_settings else "help_center")
-    of_account = of_settings if of_settings and name == of_settings.contract else None
     try:
-        # A topic of the account's own has a wire name in its settings, and no sample.
-        check(name, topic, kind, strictly=not (of_account and topic in of_account.wire_topics))
-        payload = sample_payload(topic, name, kind=kind, **data)
+        return sample_body(account, topic, contract=contract, kind=kind, fields=data)
     except ValueError as error:
         text = _("%(error)s Of anything else give the bytes, with --file.")
         raise CommandError(text % {"error": error}) from None
-    if of_account:
-        payload["topic"] = get_contract(name).wire_topic(topic, of_account.wire_topics)
-    return encode(payload)
 
 
 def _read(path: Path) -> bytes:

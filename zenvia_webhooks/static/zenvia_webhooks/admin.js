@@ -9,9 +9,9 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 
   // Buttons that copy a text: without us, they are not there.
-  for (const button of document.querySelectorAll("[data-zenvia-copy]")) {
+  const offerCopies = () => document.querySelectorAll("[data-zenvia-copy]").forEach((button) => {
     button.hidden = false;
-    button.addEventListener("click", async () => {
+    button.onclick = async () => {
       const source = document.getElementById(button.dataset.zenviaCopy);
       const text = source.value || source.textContent;
       try {
@@ -26,8 +26,9 @@ document.addEventListener("DOMContentLoaded", () => {
       }
       button.classList.add("zenvia-copied");
       setTimeout(() => button.classList.remove("zenvia-copied"), 1500);
-    });
-  }
+    };
+  });
+  offerCopies();
 
   // What changes by itself is fetched anew, as long as it says so.
   const refresh = async () => {
@@ -35,15 +36,28 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!part) {
       return;
     }
-    const response = await fetch(location.href).catch(() => null);
+    const response = await fetch(part.dataset.zenviaFrom || location.href).catch(() => null);
     if (response && response.ok && !response.redirected) {
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       const now = fresh.getElementById(part.id);
-      if (now && !now.dataset.zenviaRefresh) {
-        location.reload(); // it is finished: the buttons have changed, too
+      // A screen reader says what changes within a part that stays.
+      const [live, said] = [document, fresh].map((one) => one.getElementById("zenvia-live"));
+      if (live && said && live.textContent !== said.textContent) {
+        live.textContent = said.textContent;
+      }
+      if (now && !now.dataset.zenviaRefresh && !part.dataset.zenviaFrom) {
+        // It is finished: the buttons have changed, too.
+        document.getElementById("content-main").replaceWith(fresh.getElementById("content-main"));
+        offerCopies();
         return;
       }
-      now && part.replaceWith(now);
+      if (now && now.innerHTML !== part.innerHTML) {
+        part.replaceWith(now);
+        offerCopies();
+      }
+      if (part.dataset.zenviaFrom) {
+        return;
+      }
     }
     setTimeout(refresh, part.dataset.zenviaRefresh * 1000);
   };

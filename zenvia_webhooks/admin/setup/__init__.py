@@ -1,0 +1,1 @@
+"""From an empty database to a test event that reached every receiver: the set-up page, and the test event's own."""
