@@ -53,7 +53,7 @@ class Clicks:
 
 
 def cut_off(page: Any, *addresses: str) -> list[tuple[str, int, bool]]:
-    """Return the addresses, the width of the window, and whether the sidebar is open, where something does not fit in."""
+    """Return the addresses, the window's width, and whether the sidebar is open, where something does not fit in."""
     found = []
     wider = "one => one !== null && one.scrollWidth > one.clientWidth"
     for address, is_open in product(addresses, (True, False)):
