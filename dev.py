@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Try and develop django-zenvia-webhooks with Python 3.11+ and nothing else.
 
-    python3 dev.py demo      the example project with a stand-in Zenvia, on this machine
-    python3 dev.py test      the test suite on SQLite; further arguments go to pytest
-    python3 dev.py faults    break real processes and servers, and count what is lost; --help tells more
-    python3 dev.py bench     measure how fast it stores and hands out, beside yardsticks; --help tells more
-    python3 dev.py check     lint, formatting, types, migrations, import directions, translations
-    python3 dev.py messages  bring new texts into the catalogues, and compile them: see docs/translating.md
+    python3 dev.py demo         the example project with a stand-in Zenvia, on this machine
+    python3 dev.py test         the test suite on SQLite; further arguments go to pytest
+    python3 dev.py faults       break real processes and servers, and count what is lost; --help tells more
+    python3 dev.py bench        measure how fast it stores and hands out, beside yardsticks; --help tells more
+    python3 dev.py screenshots  picture every page of the admin, in each language; --help tells more
+    python3 dev.py check        lint, formatting, types, migrations, import directions, translations
+    python3 dev.py messages     bring new texts into the catalogues, and compile them: see docs/translating.md
 
 Each makes .venv beside this file first, and installs what it needs into it.
 """
@@ -39,6 +40,7 @@ FOR_DEMO = [EXAMPLE / "requirements.txt"]
 FOR_TESTS = [*FOR_DEMO, ROOT / "tests" / "requirements.txt"]
 FOR_CHECKS = [*FOR_TESTS, ROOT / "tests" / "requirements-check.txt"]
 FOR_BENCH = [*FOR_TESTS, ROOT / "bench" / "requirements.txt"]
+FOR_SCREENSHOTS = [*FOR_TESTS, ROOT / "bench" / "screenshots" / "requirements.txt"]
 
 # What the caller's shell may hold for another project, and would lead ours astray.
 FOREIGN = [
@@ -64,17 +66,18 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="demo | test | faults | bench | check | messages"
+        dest="command", required=True, metavar="demo | test | faults | bench | screenshots | check | messages"
     )
     demo = commands.add_parser("demo", allow_abbrev=False)
     demo.add_argument("--once", action="store_true", help="stop after the first lead; exit 0 if it arrived")
     commands.add_parser("test", allow_abbrev=False, usage="dev.py test [pytest arguments]")
     commands.add_parser("faults", allow_abbrev=False, add_help=False)
     commands.add_parser("bench", allow_abbrev=False, add_help=False)
+    commands.add_parser("screenshots", allow_abbrev=False, add_help=False)
     commands.add_parser("check", allow_abbrev=False)
     commands.add_parser("messages", allow_abbrev=False)
     arguments, rest = parser.parse_known_args()
-    if rest and arguments.command not in ("test", "faults", "bench"):
+    if rest and arguments.command not in ("test", "faults", "bench", "screenshots"):
         parser.error(f"unknown: {shlex.join(rest)}")
     if os.name != "posix":
         sys.exit("dev.py needs Linux, macOS or WSL: Celery's worker processes do not run on Windows.")
@@ -90,6 +93,9 @@ def main() -> int:
     if arguments.command == "bench":
         install("bench", FOR_BENCH)
         become(["-m", "bench.speed", *rest])
+    if arguments.command == "screenshots":
+        install("screenshots", FOR_SCREENSHOTS)
+        become(["-m", "bench.screenshots", *rest])
     for_checks = arguments.command in ("check", "messages")
     install(*(("checks", FOR_CHECKS) if for_checks else ("tests", FOR_TESTS)))
     if arguments.command == "test":

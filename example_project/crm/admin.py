@@ -9,4 +9,5 @@ class ContactAdmin(admin.ModelAdmin):
 
     list_display = ["__str__", "email", "phone", "status", "quote_status", "created_at"]
     search_fields = ["name", "email", "phone", "lead_id"]
+    search_help_text = "Part of a name, an e-mail address, a phone number or a lead's id."
     readonly_fields = ["created_at"]

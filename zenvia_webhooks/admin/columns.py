@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.admin import display
-from zenvia_webhooks.admin.display import badge
-from zenvia_webhooks.contracts.words import label
+from zenvia_webhooks.admin.display import badge, exactly, topic_name
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.redaction import redact_tokens
@@ -29,8 +28,11 @@ def number(subscription: Subscription) -> str:
 
 
 @admin.display(description=_("topics"))
-def topic_list(subscription: Subscription) -> str:
-    return ", ".join(map(label, subscription.topics))
+def topic_list(subscription: Subscription) -> SafeString:
+    """Return its topics, a line each."""
+    return format_html_join(
+        "", '<div class="zenvia-topic">{}</div>', ((topic_name(one),) for one in subscription.topics)
+    )
 
 
 @admin.display(description=_("status"), ordering="status")
@@ -73,15 +75,31 @@ def old_url(subscription: Subscription) -> str:
 @admin.display(description=_("callback URL"))
 def url_to_copy(subscription: Subscription) -> SafeString:
     return format_html(
-        '<input class="vLargeTextField zenvia-copy" readonly value="{}" aria-label="{}">',
+        '<code id="zenvia-url" class="zenvia-url">{}</code> '
+        '<button type="button" class="zenvia-link" data-zenvia-copy="zenvia-url" hidden>{}</button>',
         subscription.registered_url,
-        _("callback URL"),
+        gettext("Copy URL"),
     )
 
 
 @admin.display(description=_("callback URL"))
 def masked_url(subscription: Subscription) -> str:
     return redact_tokens(subscription.registered_url)
+
+
+def _time(name: str) -> Field:
+    """Return a field that shows a moment of a row as every page of ours does."""
+
+    @admin.display(description=Subscription._meta.get_field(name).verbose_name)  # type: ignore[union-attr]  # a column
+    def shown(subscription: Subscription) -> SafeString | str:
+        moment = getattr(subscription, name)
+        return exactly(moment) if moment else "-"
+
+    shown.__name__ = name
+    return shown
+
+
+TIMES = [_time(name) for name in ("last_event_at", "last_synced_at", "created_at", "updated_at")]
 
 
 def fields_of(subscription: Subscription | None, *, shows_token: bool) -> list[Field]:
@@ -101,8 +119,5 @@ def fields_of(subscription: Subscription | None, *, shows_token: bool) -> list[F
         *(field for field, is_there in maybe if is_there),
         url_to_copy if shows_token else masked_url,
         "remote_id",
-        "last_event_at",
-        "last_synced_at",
-        "created_at",
-        "updated_at",
+        *TIMES,
     ]

@@ -19,6 +19,7 @@ from zenvia_webhooks import subscriptions
 from zenvia_webhooks.admin.approval import approved, question
 from zenvia_webhooks.admin.verbs import after_commit, described, tell
 from zenvia_webhooks.conf import conf
+from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.redaction import redact_tokens
@@ -52,7 +53,7 @@ class Line:
     @property
     def topics(self) -> str:
         remote, row = self.step.remote, self.step.subscription
-        return ", ".join(remote.topics if remote else row.topics if row else ())
+        return ", ".join(map(label, remote.topics if remote else row.topics if row else ()))
 
     @property
     def look(self) -> str:

@@ -120,7 +120,8 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
         if obj and obj.payload is None:
             # The body is all there is to see.
             left_out.add("body_block")
-            ours["payload_block"] = "body_block"
+            # Of one that was erased, there is not even that.
+            ours["payload_block"] = "body_block" if obj.body else "payload_block"
         return [
             (title, {**options, "fields": shown_to(request, (ours.get(name, name) for name in names))})
             for title, options in self.fieldsets

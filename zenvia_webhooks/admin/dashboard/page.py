@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext
 
 from zenvia_webhooks.admin import replay
 from zenvia_webhooks.admin.columns import status_badge
@@ -43,6 +44,8 @@ DAYS = (1, 7)
 SHOWN = 20
 
 Status = Event.Status
+#: What an event comes to, the worst first.
+ENDED = (Status.FAILED, Status.QUARANTINED, Status.UNHANDLED, Status.DISPATCHED)
 
 
 def context_of(request: HttpRequest, site: str) -> dict[str, Any]:
@@ -124,10 +127,7 @@ def _events(request: HttpRequest, figures: Figures, site: str) -> dict[str, Any]
         "tiles": [
             _tile(_("to be handed out now"), figures.due, address(statuses=(Status.PENDING,)), "pending"),
             _tile(Status.RETRYING.label, figures.retrying, address(statuses=(Status.RETRYING,)), "retrying"),
-            *(
-                _tile(status.label, counts[status], of_status(status), status if counts[status] else "")
-                for status in (Status.FAILED, Status.QUARANTINED, Status.UNHANDLED, Status.DISPATCHED)
-            ),
+            *(_tile(_words(status, counts[status]), counts[status], of_status(status), status) for status in ENDED),
         ],
         "chart": chart,
         "bars": [(bar, address(since=_iso(bar.since), until=_iso(bar.until))) for bar in chart.bars],
@@ -156,6 +156,15 @@ def _receiver(figures: ReceiverFigures, site: str) -> dict[str, Any]:
 def _tile(words: Any, number: int, address: str, look: str) -> dict[str, Any]:
     shown = f"{number_format(MOST_COUNTED)}+" if MOST_COUNTED < number < recent.RECENT_EVENTS else number_format(number)
     return {"words": words, "number": shown, "address": address, "look": look if number else ""}
+
+
+def _words(status: Status, number: int) -> str:
+    """Return a status in words that fit so many events: in our languages, one is delivered and two are "delivereds"."""
+    return {
+        Status.FAILED: npgettext("so many events", "failed", "failed", number),
+        Status.QUARANTINED: npgettext("so many events", "not understood", "not understood", number),
+        Status.DISPATCHED: npgettext("so many events", "delivered", "delivered", number),
+    }.get(status, str(status.label))
 
 
 def _legend(topic: str | None, address: Callable[..., str], since: str) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""A site with made-up people, and every page of ours as a browser shows it."""
