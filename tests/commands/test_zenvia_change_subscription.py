@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
@@ -82,6 +83,34 @@ def test_it_removes_at_zenvia_first(registered: Subscription, sandbox: Sandbox, 
     assert ("inactive" if left else "deleted") in out
     assert list(Subscription.objects.values_list("status", flat=True)) == left
     assert sandbox.subscriptions == []
+
+
+@pytest.mark.parametrize(
+    ("options", "line", "flag"),
+    [
+        (["--rotate"], "zenvia_change_subscription --rotate: active.", CHANGE),
+        (["--topic", "quote.updated"], "zenvia_change_subscription --topic: active.", CHANGE),
+        (["--deactivate"], "zenvia_change_subscription --deactivate: inactive.", CHANGE),
+        (["--delete"], "zenvia_change_subscription --delete: deleted.", DELETION),
+    ],
+)
+def test_it_leaves_a_line_in_the_history(
+    registered: Subscription,
+    admin_user: Any,
+    caplog: pytest.LogCaptureFixture,
+    options: list[str],
+    line: str,
+    flag: int,
+) -> None:
+    assert change(registered.pk, *options, "--user", "nobody")[1] == "No user of this site is called 'nobody'."
+    assert Subscription.objects.get().token == registered.token
+    with caplog.at_level("INFO", "zenvia_webhooks.audit"):
+        change(registered.pk, *options, "--user", admin_user.get_username())
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id, entry.action_flag) == (admin_user, str(registered.pk), flag)
+    assert (entry.get_change_message(), entry.object_repr) == (line, str(Subscription.objects.first() or registered))
+    assert f"{line.partition(':')[0]} by " in caplog.text
+    assert registered.token not in caplog.text
 
 
 @pytest.mark.parametrize("options", [["--rotate"], ["--topic", "quote.updated"], ["--deactivate"], ["--delete"]])

@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.utils.timezone import now
 
 from tests.support.wire import Answer, Asked, Wire, hangs_up, says
 from zenvia_webhooks import subscriptions
+from zenvia_webhooks.callback import callback_url
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.sandbox import Sandbox
 
@@ -104,6 +106,32 @@ def test_apply_settles_what_can_be_settled_and_the_exit_says_what_could_not(sand
     assert "  Subscription lead.created (default): registered at Zenvia as subscription1.\n" in out
     assert "  Subscription interaction.resolved (default): registered at Zenvia as subscription2.\n" in out
     assert error == "1 of 3 not settled; see above."
+    assert len(sandbox.subscriptions) == 2
+
+
+def test_what_apply_did_is_in_the_history(sandbox: Sandbox, admin_user: Any) -> None:
+    user = admin_user.get_username()
+    known, waits, leaves = pending("lead.created"), pending("quote.updated"), pending("interaction.resolved")
+    # One of the two is one too many, and has no row.
+    for _time in range(2):
+        sandbox.add(known.topics, known.registered_url)
+    ending = {"status": "active", "wish": "deleted", "remote_id": "gone", "absent_since": now()}
+    Subscription.objects.filter(pk=leaves.pk).update(**ending)
+    adopted = "c" * 64
+    sandbox.add(["lead.updated"], callback_url(adopted))
+
+    assert sync("--user", "nobody")[1] == "No user of this site is called 'nobody'."
+    sync("--user", user)
+    assert not LogEntry.objects.exists()
+    sync("--apply", "--user", user)
+
+    command = "zenvia_sync_subscriptions --apply"
+    assert set(LogEntry.objects.values_list("object_id", "action_flag", "change_message", "user")) == {
+        (str(known.pk), CHANGE, f"{command}: active.", admin_user.pk),
+        (str(leaves.pk), DELETION, f"{command}: deleted.", admin_user.pk),
+        (str(Subscription.objects.get(token=adopted).pk), ADDITION, f"{command}: active.", admin_user.pk),
+    }
+    assert Subscription.objects.get(pk=waits.pk).status == "pending"
     assert len(sandbox.subscriptions) == 2
 
 

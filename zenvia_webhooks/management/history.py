@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import getpass
+from argparse import ArgumentParser
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
-from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from zenvia_webhooks.management import audit
+from zenvia_webhooks.models import Subscription
+
 #: Django's `LogEntry.action_flag`.
-ADDITION, CHANGE = 1, 2
+ADDITION, CHANGE, DELETION = 1, 2, 3
+
+
+def add_user_argument(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--user",
+        metavar="NAME",
+        help=_("user of this site in whose name the admin's history has it (the one called as you are here)"),
+    )
 
 
 def user_named(name: str | None) -> Any:
@@ -31,9 +42,10 @@ def user_named(name: str | None) -> Any:
         return None
 
 
-def write(user: Any, row: Model, message: str, *, is_new: bool) -> None:
-    """Write a line, if there is a user to name."""
+def write(user: Any, row: Subscription, command: str, flag: int = CHANGE) -> None:
+    """Write what a command made of a subscription: to the log, and to the history if there is a user to name."""
+    audit.record(command, f"subscription #{row.pk} is {'deleted' if flag == DELETION else row.status}")
     if user is not None:
         entries = apps.get_model("admin", "LogEntry")._default_manager
-        flag = ADDITION if is_new else CHANGE
-        entries.log_actions(user.pk, [row], flag, message, single_object=True)
+        became = _("deleted") if flag == DELETION else row.get_status_display()
+        entries.log_actions(user.pk, [row], flag, f"{command}: {became}.", single_object=True)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
+from zenvia_webhooks.management import history
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
 from zenvia_webhooks.models import Subscription
@@ -45,13 +46,14 @@ class Command(OwnCommand):
         parser.add_argument(
             "--replace", action="store_true", help=_("even where that cuts off what somebody else has registered")
         )
+        history.add_user_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             row = Subscription.objects.using(router.db_for_write(Subscription)).get(pk=options["id"])
         except Subscription.DoesNotExist:
             raise CommandError(_("There is no subscription #%(id)d.") % {"id": options["id"]}) from None
-        name = str(row)
+        name, user = str(row), history.user_named(options["user"])
         try:
             left_to_do = self.change(row, options)
         except subscriptions.WouldReplaceError as error:
@@ -61,6 +63,9 @@ class Command(OwnCommand):
             ) from None
         except (subscriptions.SubscriptionError, ZenviaConfigurationError) as error:
             raise CommandError(printable(f"{name}: {error}")) from None
+        done = next(verb for verb in ("topic", "rotate", "deactivate", "delete") if options[verb])
+        flag = history.DELETION if done == "delete" else history.CHANGE
+        history.write(user, row, f"zenvia_change_subscription --{done}", flag)
         if left_to_do:
             self.warn(left_to_do)
         if options["delete"]:

@@ -19,7 +19,7 @@ from zenvia_webhooks.contracts import get_contract
 from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.diagnosis import Area, Severity, diagnose
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
-from zenvia_webhooks.management import audit, history
+from zenvia_webhooks.management import history
 from zenvia_webhooks.management.arguments import plain
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.topics import topic
@@ -57,11 +57,7 @@ class Command(OwnCommand):
             dest="probe",
             help=_("register even if this machine can't reach the callback URL"),
         )
-        parser.add_argument(
-            "--user",
-            metavar="NAME",
-            help=_("user of this site in whose name the admin's history has it (the one called as you are here)"),
-        )
+        history.add_user_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         account, user = options["account"], history.user_named(options["user"])
@@ -88,7 +84,8 @@ class Command(OwnCommand):
             # What failed once and was registered anew since is left alone.
             if not done.issuperset(map(wire, row.topics)):
                 is_active = self.register(row, verb, approved)
-                _remember(user, row, is_new=row in new)
+                flag = history.ADDITION if row in new else history.CHANGE
+                history.write(user, row, "zenvia_register_subscription", flag)
                 if is_active:
                     active.append(row)
                     done.update(map(wire, row.topics))
@@ -143,12 +140,6 @@ class Command(OwnCommand):
                 "status": event.get_status_display(),
             }
         )
-
-
-def _remember(user: Any, row: Subscription, *, is_new: bool) -> None:
-    status = row.get_status_display()
-    history.write(user, row, _("zenvia_register_subscription: %(status)s.") % {"status": status}, is_new=is_new)
-    audit.record("zenvia_register_subscription", f"subscription #{row.pk} is {row.status}")
 
 
 def _active(account: str) -> set[str]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from zenvia_webhooks import subscriptions
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError, ZenviaError
+from zenvia_webhooks.management import history
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.models import Subscription
 from zenvia_webhooks.subscriptions import Action
@@ -28,8 +29,10 @@ class Command(OwnCommand):
         parser.add_argument(
             "--replace", action="store_true", help=_("even where that cuts off what somebody else has registered")
         )
+        history.add_user_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        user = history.user_named(options["user"])
         unsettled, number, failures = 0, 0, 0
         approved = subscriptions.EVERYBODY if options["replace"] else ()
         for account in self.accounts(options["account"]):
@@ -42,7 +45,7 @@ class Command(OwnCommand):
             number += sum(step.action != Action.KEEP for step in steps)
             for step in steps:
                 self.say(f"{step.name}: {step.action.label}. {step.reason}")
-                if options["apply"] and not self.apply(step, approved):
+                if options["apply"] and not self.apply(step, approved, user):
                     unsettled += 1
         if failures:
             raise CommandError(_("Zenvia could not be asked about every account; see above."))
@@ -63,13 +66,13 @@ class Command(OwnCommand):
             raise CommandError(str(error)) from None
         return [account]
 
-    def apply(self, step: subscriptions.Step, approved: Container[str]) -> bool:
+    def apply(self, step: subscriptions.Step, approved: Container[str], user: Any) -> bool:
         """Do what a line says; return whether nothing is left to be done about it."""
         if step.action == Action.KEEP:
             subscriptions.record(step)
             return True
         try:
-            subscriptions.reconcile(step.account, only=step, approved=approved)
+            done = subscriptions.reconcile(step.account, only=step, approved=approved)
         except subscriptions.WouldReplaceError as error:
             words = {"subscription": step.name, "error": error}
             self.warn("  " + _("%(subscription)s: %(error)s --replace does it all the same.") % words)
@@ -77,10 +80,26 @@ class Command(OwnCommand):
         except (subscriptions.SubscriptionError, ZenviaError, ZenviaConfigurationError) as error:
             self.warn(f"  {step.name}: {error}")
             return False
-        rows = Subscription.objects.using(router.db_for_write(Subscription))
-        row = step.subscription and rows.filter(pk=step.subscription.pk).first()
+        row = _row_of(step)
+        if done and step.action != Action.WAIT:
+            _remember(user, step, row)
         if step.action == Action.REMOVE or row is None:
             return True
         self.say("  " + subscriptions.describe(row))
         # One that waits is settled by a second look.
         return row.status in (Status.ACTIVE, Status.INACTIVE) and step.action != Action.WAIT
+
+
+def _row_of(step: subscriptions.Step) -> Subscription | None:
+    """Return the row that a step is about, as it is now; None where there is none, or none any more."""
+    rows = Subscription.objects.using(router.db_for_write(Subscription))
+    if step.action == Action.ADOPT:
+        return rows.filter(token=subscriptions.token_of(step.url)).first()
+    return step.subscription and rows.filter(pk=step.subscription.pk).first()
+
+
+def _remember(user: Any, step: subscriptions.Step, row: Subscription | None) -> None:
+    kept = history.ADDITION if step.action == Action.ADOPT else history.CHANGE
+    # What is removed at Zenvia and had no row has no history.
+    if (changed := row or step.subscription) is not None:
+        history.write(user, changed, "zenvia_sync_subscriptions --apply", kept if row else history.DELETION)
