@@ -113,7 +113,7 @@ class Delivery(models.Model):
         events = Event.objects.using(using).filter(pk=self.event_id)
         done = (Delivery.Status.SUCCEEDED, Delivery.Status.DISMISSED)
         with transaction.atomic(using=using):
-            event = events.select_for_update().annotate(now=DatabaseNow()).first()
+            event = events.locked().annotate(now=DatabaseNow()).first()
             if event is None or event.is_held_at(event.now) or event.status == Event.Status.ERASED:
                 return False
             rows = event.deliveries.using(using)

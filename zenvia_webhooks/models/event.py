@@ -242,7 +242,7 @@ class Event(models.Model):
         using = router.db_for_write(Event, instance=self)
         events = Event.objects.using(using).filter(pk=self.pk)
         with transaction.atomic(using=using):
-            locked = events.select_for_update().annotate(now=DatabaseNow()).first()
+            locked = events.locked().annotate(now=DatabaseNow()).first()
             if locked is None:
                 return []  # purged meanwhile
             if locked.is_held_at(locked.now) or locked.status in (status.PENDING, status.QUARANTINED, status.ERASED):

@@ -19,7 +19,7 @@ def read_again(event: Event) -> bool:
     using = router.db_for_write(Event)
     quarantined = Event.objects.using(using).filter(pk=event.pk, status=Event.Status.QUARANTINED)
     with transaction.atomic(using=using):
-        locked = quarantined.select_for_update().first()
+        locked = quarantined.locked().first()
         if locked is None:
             return False
         columns = intake.read(locked.account, bytes(locked.body))

@@ -247,9 +247,7 @@ def _count_duplicate(event_id: int, using: str) -> None:
     # The answer must not wait for the count: a receiver that wrote to the event, or on MariaDB to what refers to it,
     # keeps its row locked until its end.
     rows, features = Event.objects.using(using).filter(pk=event_id), connections[using].features
-    free = rows.select_for_update(
-        skip_locked=features.has_select_for_update_skip_locked, no_key=features.has_select_for_no_key_update
-    )
+    free = rows.locked(skip_locked=features.has_select_for_update_skip_locked)
     ends = time.monotonic() + COUNT_SECONDS
     try:
         while time.monotonic() < ends:
