@@ -49,7 +49,6 @@ def test_each_call_is_the_documented_request_to_the_byte(wire: Wire) -> None:
         "GET",
         says(200, [{"name": "prospects", "description": "x"}]),
         says(200, []),
-        says(200, SUBSCRIPTION),
         says(200),
     )
     wire.script("POST", says(201, {**SUBSCRIPTION, "topics": ["prospects", "quotes"]}))
@@ -59,7 +58,6 @@ def test_each_call_is_the_documented_request_to_the_byte(wire: Wire) -> None:
     client.list_topics()
     client.list_subscriptions()
     client.create_subscription(["lead.created", "quote.updated"], URL)
-    client.get_subscription("subscription1")
     client.delete_subscription("subscription1")
     client.check_key()
 
@@ -68,7 +66,6 @@ def test_each_call_is_the_documented_request_to_the_byte(wire: Wire) -> None:
         ("GET", f"/v1/notifications/topics?api-key={KEY}", b""),
         ("GET", f"/v1/notifications/subscriptions?api-key={KEY}", b""),
         ("POST", f"/v1/notifications/subscriptions?api-key={KEY}", body),
-        ("GET", f"/v1/notifications/subscription/subscription1?api-key={KEY}", b""),
         ("DELETE", f"/v1/notifications/subscription/subscription1?api-key={KEY}", b""),
         ("GET", f"/v1/checkCredentials?api-key={KEY}", b""),
     ]
@@ -113,21 +110,21 @@ def test_a_registration_is_201_and_the_subscription(wire: Wire, topics: list[str
     assert wire.asked[0].body == f'{{"topics": ["prospects"], "callbackUrl": "{URL}"}}'.encode()
 
 
-# One subscription
+# A removal
 
 
-def test_one_is_read_and_removed_in_the_singular(sandbox: Sandbox) -> None:
+def test_one_is_removed_in_the_singular(sandbox: Sandbox) -> None:
     created = ZenviaClient().create_subscription(["lead.created"], URL)
 
-    assert ZenviaClient().get_subscription(created.id) == created == dataclasses.replace(READ, id=created.id)
+    assert ZenviaClient().list_subscriptions() == [created] == [dataclasses.replace(READ, id=created.id)]
     ZenviaClient().delete_subscription(created.id)
-    assert ZenviaClient().get_subscription(created.id) is None
+    assert ZenviaClient().list_subscriptions() == []
     ZenviaClient().delete_subscription("../x?y")
     one = f"/v1/notifications/subscription/{created.id}"
     assert [(request.method, request.route, request.status) for request in sandbox.requests[1:]] == [
-        ("GET", one, 200),
+        ("GET", "/v1/notifications/subscriptions", 200),
         ("DELETE", one, 200),
-        ("GET", one, 404),
+        ("GET", "/v1/notifications/subscriptions", 200),
         ("DELETE", "/v1/notifications/subscription/..%2Fx%3Fy", 404),
     ]
 
@@ -152,7 +149,7 @@ def test_every_subscription_is_never_removed_at_once(sandbox: Sandbox) -> None:
     assert ("DELETE", "/v1/notifications/subscriptions") not in [
         (request.method, request.route) for request in sandbox.requests
     ]
-    assert len(sandbox.requests) == 8
+    assert len(sandbox.requests) == 7
 
 
 # One a group
@@ -218,7 +215,6 @@ def test_a_404_has_an_empty_body(wire: Wire) -> None:
     assert str(error).startswith("POST /notifications/subscriptions was answered 404 (without a body, ")
     assert not error.outcome_unknown
     assert "answered 404" in str(error_of(client.list_subscriptions))
-    assert client.get_subscription("subscription1") is None
     client.delete_subscription("subscription1")  # gone already
 
 

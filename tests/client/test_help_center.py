@@ -78,8 +78,6 @@ def test_the_documented_list_is_read(wire: Wire) -> None:
     assert ZenviaClient().list_subscriptions() == [
         RemoteSubscription(id="subscription1", topics=("lead.created",), callback_url="https://...")
     ]
-    assert ZenviaClient().get_subscription("subscription1") == ZenviaClient().list_subscriptions()[0]
-    assert ZenviaClient().get_subscription("subscription2") is None
 
 
 @pytest.mark.parametrize("topics", [[], ["lead.created", "quote.updated"]])

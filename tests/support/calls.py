@@ -56,11 +56,6 @@ CALLS = (
     ClientCall("conversion", "GET /notifications/topics", lambda: ZenviaClient().list_topics()),
     ClientCall("conversion", "GET /notifications/subscriptions", lambda: ZenviaClient().list_subscriptions()),
     ClientCall("conversion", "POST /notifications/subscriptions", _create),
-    ClientCall(
-        "conversion",
-        "GET /notifications/subscription/subscription1",
-        lambda: ZenviaClient().get_subscription("subscription1"),
-    ),
     ClientCall("conversion", "DELETE /notifications/subscription/subscription1", _delete),
     ClientCall("conversion", "GET /checkCredentials", lambda: ZenviaClient().check_key()),
     ClientCall("conversion", "GET /prospects", lambda: ZenviaClient().list_objects(LISTS[0], SINCE, UNTIL)),

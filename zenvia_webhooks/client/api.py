@@ -67,22 +67,6 @@ class ZenviaClient:
             answer, lambda reply: [_checked(row) for row in self.contract.read_list(reply, self.account.wire_topics)]
         )
 
-    def get_subscription(self, remote_id: str) -> RemoteSubscription | None:
-        """Return one subscription; None if there is none of that id."""
-        call = self.contract.get_call(remote_id)
-        if call is None:
-            return next((row for row in self.list_subscriptions() if row.id == remote_id), None)
-        try:
-            answer = self._request(call)
-        except ZenviaAPIError as error:
-            if error.status != 404:
-                raise
-            return None
-        found = self._read_subscription(answer)
-        if found.id != remote_id:
-            raise self._unreadable(answer, ANOTHER)
-        return found
-
     def create_subscription(self, topics: Sequence[str], callback_url: str) -> RemoteSubscription:
         """Register a callback URL for canonical topics.
 

@@ -115,10 +115,6 @@ class Contract(Envelope, Protocol):
         """Raise ValueError for a number of topics that one subscription can't hold."""
         ...
 
-    def get_call(self, remote_id: str) -> Call | None:
-        """Ask for one subscription; None where there is no such call."""
-        ...
-
     def delete_call(self, remote_id: str) -> Call: ...
 
     def topics_call(self) -> Call | None:

@@ -107,11 +107,6 @@ def create_call(topics: Sequence[str], callback_url: str, wire_topics: Mapping[s
     return Call(method="POST", path=COLLECTION, body={"topics": wire, "callbackUrl": callback_url})
 
 
-def get_call(remote_id: str) -> Call | None:
-    """Ask for one subscription."""
-    return Call(method="GET", path=_path(remote_id))
-
-
 def delete_call(remote_id: str) -> Call:
     """Ask for one subscription to be removed; the answer is the subscription."""
     return Call(method="DELETE", path=_path(remote_id))

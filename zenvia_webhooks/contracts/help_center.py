@@ -69,11 +69,6 @@ def create_call(topics: Sequence[str], callback_url: str, wire_topics: Mapping[s
     return Call(method="POST", path="/subscriptions", body=body)
 
 
-def get_call(remote_id: str) -> Call | None:
-    """Return None: there is no such call."""
-    return None
-
-
 def delete_call(remote_id: str) -> Call:
     """Ask for a subscription to be removed. The path is not published."""
     return Call(method="DELETE", path=f"/subscriptions/{percent_encode(remote_id, safe='')}")
