@@ -82,7 +82,7 @@ class Conf:
     @property
     def max_bytes_per_day(self) -> int:
         """Bytes that one subscription stores in a day, by UTC; beyond, a webhook is answered 429."""
-        return self._get("MAX_BYTES_PER_DAY", 2**30, _number_of_bytes)
+        return self._get("MAX_BYTES_PER_DAY", 2**30, _positive_int)
 
     @property
     def stored_headers(self) -> tuple[str, ...]:
@@ -207,12 +207,6 @@ def _positive_number_or_none(where: str, value: Any) -> float | None:
 
 
 def _positive_int(where: str, value: Any) -> int:
-    if not isinstance(value, int):
-        raise _wrong(where, _("{where} must be a whole number greater than 0."))
-    return int(_positive_number(where, value))
-
-
-def _number_of_bytes(where: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**60:
         raise _wrong(where, _("{where} must be a whole number greater than 0."))
     return value
