@@ -148,7 +148,7 @@ def find_a_lead(page: Any) -> None:
 def run_its_failures_again(page: Any) -> None:
     clicks = Clicks(page, INDEX)
     clicks.on(".app-zenvia_webhooks caption a")
-    clicks.on("text=Try all failing now >> nth=0")
+    clicks.on("a:has-text('Try all failing now') >> nth=0")
     page.wait_for_selector(f"text={BROKEN} has not succeeded for 4 events")
     assert begin_at_one_line(page, ".zenvia-choice legend", ".field-receiver > div > label")
     assert begin_at_one_line(page, ".zenvia-choice input >> nth=0", ".zenvia-choice select")
