@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import statistics
@@ -118,5 +119,5 @@ def report(figures: Figures) -> None:
 
 def _tenths(values: list[float]) -> list[float]:
     """Return the largest of each tenth."""
-    step = max(1, len(values) // 10)
-    return [max(values[first : first + step]) for first in range(0, len(values), step)]
+    ends = [len(values) * tenth // 10 for tenth in range(11)]
+    return [max(values[first:end]) for first, end in itertools.pairwise(ends) if first < end]
