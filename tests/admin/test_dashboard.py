@@ -150,7 +150,7 @@ def test_bars_stand_where_events_came_in_and_add_up() -> None:
 
 def test_it_says_how_an_account_compares_with_zenvia(admin_client: Client, settings: Any) -> None:
     settings.ZENVIA_WEBHOOKS = make_settings(default=make_account(CONTRACT="conversion", RECOVER=True))
-    make_event()
+    make_subscription()
     assert "not compared yet" in text_of(shown(admin_client))
     moment = now()
     row = Recovery.objects.create(

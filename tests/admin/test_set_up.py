@@ -14,6 +14,9 @@ from tests.support.browser import open_page
 from tests.support.host import Host, free_port, wait_for
 from zenvia_webhooks.sandbox import Sandbox
 
+#: axe-core itself, as one script.
+AXE = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
+
 pytestmark = [pytest.mark.browser, pytest.mark.worker, pytest.mark.once, pytest.mark.timeout(180)]
 
 #: What a newcomer has after the quickstart's first steps: no account, no callback URL; the admin and its user.
@@ -51,6 +54,16 @@ def page(host: Host) -> Iterator[Any]:
         page.fill("#id_password", "password")
         page.click("input[type=submit]")
         yield page
+
+
+def is_accessible(page: Any) -> None:
+    """Have axe-core look at our part of a page, in light and dark."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run('#content')")["violations"]
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+    page.emulate_media(color_scheme="light")
 
 
 def add(host: Host, name: str, text: str) -> None:
@@ -110,6 +123,7 @@ def set_up(host: Host, page: Any, sandbox: Sandbox) -> None:
     assert "No worker takes messages; there never was one." in line(page, "Worker").inner_text()
     assert "celery -A host worker -B" in line(page, "Worker").locator("pre").inner_text()
 
+    is_accessible(page)
     # What the page says, pasted; but for the port, which may be another test's.
     pasted = line(page, "Key and contract").locator("pre").nth(1).inner_text()
     add(host, "host/settings.py", pasted.replace("http://127.0.0.1:8090/v1", sandbox.api_url))
@@ -132,6 +146,7 @@ def first_test_event(host: Host, page: Any) -> None:
     page.click("input[value='Send a test event']")
     is_said(page, "Worker", "No worker takes messages; there never was one.")
     assert states(page)["Stored"] == "done"
+    is_accessible(page)
     host.start_worker()
     is_green(page)
     assert list(states(page)) == EVERY_STEP

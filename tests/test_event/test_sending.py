@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -99,13 +100,17 @@ def test_no_answer_is_told(settings: Any, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_is_waited_for_and_receivers_are_told(settings: Any, live_server: LiveServer) -> None:
+def test_a_worker_is_waited_for_and_receivers_are_told(
+    settings: Any, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site(settings, live_server.url)
+    monkeypatch.setattr(heartbeat, "_written_at", {})
     row = make_subscription()
     lead_created.connect(receivers.note)
     lead_created.connect(receivers.broken)
     send(row, "lead.created")
     assert step(row, "Received").state == step(row, "Stored").state == "done"
+    Event.objects.update(received_at=now())
     assert step(row, "Worker").state == "waiting"
 
     Event.objects.update(received_at=now() - timedelta(seconds=5))
@@ -184,6 +189,20 @@ def test_its_name_is_in_the_language_of_whoever_sends_it(settings: Any) -> None:
 
 
 @pytest.mark.django_db
+def test_pages_are_shown_with_settings_that_cannot_be_read(settings: Any, admin_client: Client) -> None:
+    row = make_subscription()
+    with Wire() as wire:
+        site(settings, f"http://{wire.host}")
+        send(row, "lead.created")
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": 5}, "MAX_BYTES_PER_DAY": "much", "CALLBACK_BASE_URL": "crm"}
+    page = f"/admin/zenvia_webhooks/subscription/{row.pk}/test-event/"
+    assert "must be" in admin_client.get(page).content.decode()
+    assert admin_client.post(page, {"topic": "lead.created"}).status_code == 200
+    for address in ("/admin/zenvia_webhooks/", "/admin/zenvia_webhooks/subscription/set-up/"):
+        assert "must be" in admin_client.get(address).content.decode()
+
+
+@pytest.mark.django_db
 def test_the_page_shows_no_token_and_sends_once_at_a_time(
     settings: Any, admin_client: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -197,6 +216,8 @@ def test_the_page_shows_no_token_and_sends_once_at_a_time(
         page = admin_client.get(address).content.decode()
         assert "does not know this subscription&#x27;s token" in page
         assert row.token not in page
+        ours = page[page.index("zenvia-live") : page.index("</form>", page.index("zenvia-live"))]
+        assert not re.search(r"<script|<style| style=| on\w+=", ours)
         assert path_of(row) == wire.asked[0].path
 
         TaskRun.objects.update(finished_at=None)

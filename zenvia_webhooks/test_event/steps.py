@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 
 from zenvia_webhooks.diagnosis.findings import Severity
 from zenvia_webhooks.diagnosis.subscriptions import check_registration
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.origins import host_of
 from zenvia_webhooks.test_event import answers, receivers, workers
 from zenvia_webhooks.test_event.sending import Run
 from zenvia_webhooks.test_event.step import State, Step
@@ -77,12 +79,20 @@ def _is_settled(run: Run, event: Event | None) -> bool:
 def registered(row: Subscription) -> Step:
     """Say whether Zenvia has the subscription, as far as this site knows."""
     title = _("Registered")
-    for finding in check_registration(row):
+    try:
+        findings = list(check_registration(row))
+    except ZenviaConfigurationError as error:
+        return Step(title=title, state=State.WRONG, text=str(error))
+    for finding in findings:
         state = State.WRONG if finding.severity == Severity.BROKEN else State.WARNING
         return Step(title=title, state=state, text=finding.text, fix=finding.fix)
     if row.status == row.Status.INACTIVE:
         text = _("This subscription is inactive: Zenvia sends nothing for it, and its URL is refused.")
         return Step(title=title, state=State.WRONG, text=text, fix=_("Choose “Register again” on its page."))
+    if row.is_foreign:
+        text = _("It is registered for another site, %(host)s: Zenvia calls that one.")
+        host = {"host": host_of(row.registered_url)}
+        return Step(title=title, state=State.WARNING, text=text % host, fix=_("Its page says what can be done."))
     if row.status == row.Status.PENDING:
         return Step(title=title, state=State.WAITING, text=_("Zenvia is being asked."))
     if row.is_manual:

@@ -53,8 +53,8 @@ def context_of(request: HttpRequest, site: str) -> dict[str, Any]:
     sees_events = request.user.has_perm("zenvia_webhooks.view_event")
     sees_subscriptions = request.user.has_perm("zenvia_webhooks.view_subscription")
     context: dict[str, Any] = {"may_view": sees_events or sees_subscriptions, "set_up": set_up.on_index(request, site)}
-    if context["set_up"] and not context["set_up"]["has_events"]:
-        return context
+    if context["set_up"] and not set_up.has_begun():
+        return context | {"may_view": False}
     if set_up.may_look(request):
         context["set_up_address"] = set_up.address(site)
     if sending.may_send(request) and (row := set_up.usable()):

@@ -67,9 +67,16 @@ def usable() -> Subscription | None:
 def _shown(request: HttpRequest, site: str, lines: list[Line]) -> dict[str, Any]:
     lines = [*_with_buttons(request, site, lines), _test_event(request, site)]
     done = sum(line.state == State.DONE for line in lines)
+    return {"lines": lines, "done": done, "address": address(site)}
+
+
+def has_begun() -> bool:
+    """Tell whether there is something for the dashboard to show."""
+    if usable() is not None:
+        return True
     # By an index: `exists()` drops the order, and PostgreSQL would read the table from its start.
-    event = Event.objects.using(router.db_for_write(Event)).order_by("pk").values_list("pk", flat=True).first()
-    return {"lines": lines, "done": done, "has_events": event is not None, "address": address(site)}
+    events = Event.objects.using(router.db_for_write(Event)).order_by("pk")
+    return events.values_list("pk", flat=True).first() is not None
 
 
 def _with_buttons(request: HttpRequest, site: str, lines: list[Line]) -> list[Line]:

@@ -28,7 +28,7 @@ from zenvia_webhooks.test_event.steps import progress_of
 TEMPLATE = "admin/zenvia_webhooks/setup/test_event.html"
 
 
-class TestEventForm(forms.Form):
+class TopicForm(forms.Form):
     """Which topic is sent."""
 
     topic = forms.ChoiceField(label=_("Topic"))
@@ -59,8 +59,8 @@ def page(
     model_admin: ModelAdmin[Any], request: HttpRequest, row: Subscription, context: dict[str, Any]
 ) -> HttpResponse:
     """Ask which topic, send, and show how far it is: one page, whose address says nothing but whose it is."""
-    site, run = model_admin.admin_site.name, last(row)
-    form = TestEventForm(request.POST if request.method == "POST" else None, topics_of(row))
+    site, run, what = model_admin.admin_site.name, last(row), _what(row)
+    form = TopicForm(request.POST if request.method == "POST" else None, what["topics"])
     is_sending = run is not None and run.finished_at is None and run.age < BROKE_OFF
     if request.method == "POST" and form.is_valid():
         if is_sending:
@@ -75,22 +75,23 @@ def page(
         may_look = pk and request.user.has_perm("zenvia_webhooks.view_event")
         of_event = reverse(f"{site}:zenvia_webhooks_event_change", args=[pk]) if may_look else ""
         context |= {"lines": [line_of(step, of_event) for step in progress.steps], "topic": label(run.sent.topic)}
-    context |= {"title": _("Test event"), "original": row, "form": form, "is_sending": is_sending, **_what(row)}
+    context |= {"title": _("Test event"), "original": row, "form": form, "is_sending": is_sending, **what}
     return TemplateResponse(request, TEMPLATE, context)
 
 
 def _what(row: Subscription) -> dict[str, Any]:
-    """Return what would be sent, where to, and about whom; or why nothing can be."""
-    topics = topics_of(row)
-    words: dict[str, Any] = {
+    """Return what can be sent, where to, and about whom; or why nothing can be."""
+    try:
+        where, topics = origin_of(address_of(row)), topics_of(row)
+    except ZenviaConfigurationError as error:
+        return {"topics": [], "why_not": str(error)}
+    return {
+        "where": where,
+        "topics": topics,
         "person": invented_person(),
         "names": any(names_person(row, topic) for topic in topics),
         "nameless": [label(topic) for topic in topics if not names_person(row, topic)],
     }
-    try:
-        return {**words, "where": origin_of(address_of(row))}
-    except ZenviaConfigurationError as error:
-        return {**words, "where": "", "why_not": str(error)}
 
 
 def _send(model_admin: ModelAdmin[Any], request: HttpRequest, row: Subscription, topic: str) -> None:
