@@ -14,6 +14,13 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll('.re
     .filter(one => one.scrollWidth > one.clientWidth)
     .map(one => `${one.className || one.tagName} is ${one.scrollWidth} px wide in ${one.clientWidth}`)"""
 
+#: Colours that are on their way to another theme's are neither's.
+AT_ONCE = """() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync('* { transition: none !important }');
+    document.adoptedStyleSheets.push(sheet);
+}"""
+
 
 class Tab:
     """A page of a browser that notes what goes wrong in it."""
@@ -32,6 +39,7 @@ class Tab:
         key = self.site.sessions[page.who]
         self.page.context.add_cookies([{"name": "sessionid", "value": key, "url": self.site.url}])
         page.open(self.page, self.site)
+        self.page.evaluate(AT_ONCE)
 
     def too_wide(self) -> list[str]:
         found: list[str] = self.page.evaluate(TOO_WIDE)

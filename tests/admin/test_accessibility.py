@@ -28,13 +28,6 @@ LEFT_OUT |= {"subscription-history"}
 DJANGOS = [".breadcrumbs", "#searchbar"]
 #: What is another in another theme.
 COLOURS = ["color-contrast", "link-in-text-block"]
-#: Colours that are on their way to others are neither's.
-AT_ONCE = """() => {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync('* { transition: none !important }');
-    document.adoptedStyleSheets.push(sheet);
-}"""
-
 BACKGROUND = """() => {
     const colour = getComputedStyle(document.body).backgroundColor;
     const seen = colour === "rgba(0, 0, 0, 0)" ? getComputedStyle(document.documentElement).backgroundColor : colour;
@@ -108,8 +101,7 @@ def opened(one: Tab) -> Iterator[Page]:
         if page.name not in LEFT_OUT:
             one.page.emulate_media(color_scheme="light")
             one.open(page)
-            for script in (AT_ONCE, AXE):
-                one.page.evaluate(script)
+            one.page.evaluate(AXE)
             yield page
 
 
@@ -138,8 +130,7 @@ def out_of_reach(page: Any) -> list[str]:
 def test_what_is_left_out_is_djangos(one: Tab) -> None:
     """The host's own list has violations in the same parts, and in no others."""
     one.page.goto(f"{one.site.url}/admin/crm/contact/")
-    for script in (AT_ONCE, AXE):
-        one.page.evaluate(script)
+    one.page.evaluate(AXE)
     within = "part => axe.run(part).then(found => found.violations.length)"
     assert {part: one.page.evaluate(within, part) for part in DJANGOS} == dict.fromkeys(DJANGOS, 1)
     assert violations(one.page) == []
