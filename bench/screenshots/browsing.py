@@ -29,13 +29,19 @@ class Tab:
         self.page = page
         self.site = site
         self.faults: list[str] = []
+        self._state = ""
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         page.on("console", self._said)
         page.on("response", self._answered)
 
     def open(self, page: Page) -> None:
-        """Come to a page as its user."""
+        """Come to a page as its user, the site being in the page's state."""
+        if page.state != self._state:
+            # What is open may look for changes by itself.
+            self.page.goto("about:blank")
+            self.site.enter(page.state)
+            self._state = page.state
         key = self.site.sessions[page.who]
         self.page.context.add_cookies([{"name": "sessionid", "value": key, "url": self.site.url}])
         page.open(self.page, self.site)
