@@ -29,6 +29,7 @@ from tests.celery import app  # noqa: E402, F401  # as a host's __init__.py does
 from zenvia_webhooks.dispatch import heartbeat  # noqa: E402
 from zenvia_webhooks.sandbox import Sandbox  # noqa: E402
 
+logger = logging.getLogger(__name__)
 #: Name → what brings the site into that state, in their order.
 STATES: dict[str, Callable[[], dict[str, int | str] | None]] = {
     "troubled": filling.trouble,
@@ -79,7 +80,7 @@ def listen() -> None:
         for line in sys.stdin:
             say(STATES[line.strip()]() or {})
     except Exception:
-        logging.exception("the site is in no such state")
+        logger.exception("the site is in no such state")
     # Whoever waits for an answer sees the end; and who started this is gone.
     os._exit(1)
 

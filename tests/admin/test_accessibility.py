@@ -128,7 +128,8 @@ def out_of_reach(page: Any) -> list[str]:
 def shut_by_keyboard(page: Any) -> list[str]:
     """Return what does not open or close by a key."""
     found = []
-    for summary in page.locator("#content summary").all():
+    # The inner ones first, while they can be seen.
+    for summary in reversed(page.locator("#content summary").all()):
         before = summary.evaluate("one => one.parentElement.open")
         summary.focus()
         page.keyboard.press("Enter")
