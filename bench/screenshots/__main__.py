@@ -63,12 +63,8 @@ def main() -> int:
 
 
 def opened(one: Tab, pages: Iterable[Page], faults: list[str], language: str) -> Iterator[Page]:
-    """Yield each page when the tab is at it, the site being in its state; note what was wrong with it."""
-    state = ""
+    """Yield each page when the tab is at it; note what was wrong with it."""
     for page in pages:
-        if page.state != state:
-            state = page.state
-            one.site.enter(state)
         try:
             one.open(page)
             yield page

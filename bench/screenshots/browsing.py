@@ -14,6 +14,13 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll('.re
     .filter(one => one.scrollWidth > one.clientWidth)
     .map(one => `${one.className || one.tagName} is ${one.scrollWidth} px wide in ${one.clientWidth}`)"""
 
+#: Colours that are on their way to another theme's are neither's.
+AT_ONCE = """() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync('* { transition: none !important }');
+    document.adoptedStyleSheets.push(sheet);
+}"""
+
 
 class Tab:
     """A page of a browser that notes what goes wrong in it."""
@@ -22,16 +29,23 @@ class Tab:
         self.page = page
         self.site = site
         self.faults: list[str] = []
+        self._state = ""
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         page.on("console", self._said)
         page.on("response", self._answered)
 
     def open(self, page: Page) -> None:
-        """Come to a page as its user."""
+        """Come to a page as its user, the site being in the page's state."""
+        if page.state != self._state:
+            # What is open may look for changes by itself.
+            self.page.goto("about:blank")
+            self.site.enter(page.state)
+            self._state = page.state
         key = self.site.sessions[page.who]
         self.page.context.add_cookies([{"name": "sessionid", "value": key, "url": self.site.url}])
         page.open(self.page, self.site)
+        self.page.evaluate(AT_ONCE)
 
     def too_wide(self) -> list[str]:
         found: list[str] = self.page.evaluate(TOO_WIDE)

@@ -258,6 +258,17 @@ def trouble() -> dict[str, int | str]:
     return {name: row.pk for name, row in rows.items()}
 
 
+def work() -> None:
+    """Do what a worker does, once."""
+    dispatcher.dispatch_due(may_hint=False)
+
+
+def empty() -> None:
+    """Be a site on which nothing has happened yet."""
+    for model in (Event, Subscription, Recovery, TaskRun):
+        model._default_manager.all().delete()
+
+
 def mend() -> None:
     """Have everything be in order."""
     Subscription.objects.exclude(last_event_at__gt=now() - timedelta(hours=1)).delete()

@@ -11,6 +11,7 @@ from bench.screenshots.site import Site
 #: The app's own page: the dashboard.
 OURS = "/admin/zenvia_webhooks/"
 EVENTS, SUBSCRIPTIONS = f"{OURS}event/", f"{OURS}subscription/"
+TEST_EVENT = f"{SUBSCRIPTIONS}{{active}}/test-event/"
 ERP = "erp.receivers.send_to_erp"
 
 
@@ -105,4 +106,10 @@ PAGES = (
     Page(name="dashboard-healthy", open=at(OURS), state="healthy"),
     Page(name="dashboard-healthy-7-days", open=at(f"{OURS}?days=7"), state="healthy"),
     Page(name="events-healthy", open=at(EVENTS), state="healthy"),
+    Page(name="set-up", open=at(f"{SUBSCRIPTIONS}set-up/"), state="healthy"),
+    Page(name="test-event", open=at(TEST_EVENT), state="healthy"),
+    Page(name="test-event-sent", open=pressing(TEST_EVENT, SUBMIT), state="healthy"),
+    Page(name="test-event-arrived", open=at(TEST_EVENT), state="worked"),
+    Page(name="first-time", open=at(OURS), state="empty"),
+    Page(name="set-up-first", open=at(f"{SUBSCRIPTIONS}set-up/"), state="empty"),
 )

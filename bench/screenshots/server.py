@@ -6,6 +6,7 @@ Each line that it reads is a state that the site enters: see `STATES`, and answe
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import sys
@@ -24,15 +25,19 @@ from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
 from bench.screenshots import filling, receivers  # noqa: E402
+from tests.celery import app  # noqa: E402, F401  # as a host's __init__.py does
 from zenvia_webhooks.dispatch import heartbeat  # noqa: E402
 from zenvia_webhooks.sandbox import Sandbox  # noqa: E402
 
+logger = logging.getLogger(__name__)
 #: Name → what brings the site into that state, in their order.
 STATES: dict[str, Callable[[], dict[str, int | str] | None]] = {
     "troubled": filling.trouble,
     "replaying": filling.replay,
     "replayed": filling.stop_replaying,
     "healthy": filling.mend,
+    "worked": filling.work,
+    "empty": filling.empty,
 }
 
 
@@ -71,8 +76,13 @@ def live() -> None:
 
 
 def listen() -> None:
-    for line in sys.stdin:
-        say(STATES[line.strip()]() or {})
+    try:
+        for line in sys.stdin:
+            say(STATES[line.strip()]() or {})
+    except Exception:
+        logger.exception("the site is in no such state")
+    # Whoever waits for an answer sees the end; and who started this is gone.
+    os._exit(1)
 
 
 def say(what: object) -> None:

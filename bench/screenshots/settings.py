@@ -24,6 +24,6 @@ DATABASES = {
 _account = {"API_KEY": "key-of-the-site", "API_URL": os.environ["SITE_ZENVIA"]}
 ZENVIA_WEBHOOKS = {
     "ACCOUNTS": {"default": _account, "showroom": {**_account, "CONTRACT": "conversion", "RECOVER": True}},
-    "CALLBACK_BASE_URL": "https://crm.example.com",
+    "CALLBACK_BASE_URL": os.environ["SITE_URL"],
     "QUIET_HOURS": 48,
 }

@@ -55,6 +55,7 @@ def running(folder: Path, language: str, *, events: int = 260) -> Iterator[Site]
         "PYTHONPATH": f"{ROOT}:{ROOT / 'example_project'}",
         "SITE_EVENTS": str(events),
         "SITE_FOLDER": str(folder),
+        "SITE_URL": f"http://{address}",
         "SITE_LANGUAGE": language,
         "SITE_ZENVIA": f"http://127.0.0.1:{free_port()}/v1",
     }
