@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import User
 
 from tests.shop.models import Customer
@@ -58,6 +59,10 @@ async def waits(sender: Any, event: Event, **kwargs: Any) -> None:
 
 def leaves(sender: Any, event: Event, **kwargs: Any) -> None:
     sys.exit("enough")
+
+
+def hangs(sender: Any, event: Event, **kwargs: Any) -> None:
+    raise SoftTimeLimitExceeded
 
 
 def deeper(depth: int) -> int:
@@ -122,6 +127,11 @@ def test_a_librarys_frames_come_after_without_their_code() -> None:
 def test_an_asynchronous_receiver_and_one_that_leaves() -> None:
     assert dispatched(waits).startswith(frame(waits, "price_of(NUMBER)") + "\n")
     assert dispatched(leaves) == "Caused by SystemExit\n" + frame(leaves, 'sys.exit("enough")')
+
+
+def test_one_that_was_interrupted_says_where_it_was() -> None:
+    assert dispatched(hangs) == frame(hangs, "raise SoftTimeLimitExceeded")
+    assert "still running" in Delivery.objects.get().error
 
 
 def test_what_no_receiver_raised_has_none() -> None:
