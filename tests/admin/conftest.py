@@ -16,7 +16,6 @@ def page(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[A
     # Playwright runs a loop of its own in this thread, in which Django would not touch the database.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with open_page(base_url=live_server.url) as page:
-        page.set_default_timeout(10_000)
         yield page
         # Within the loop, Django has other connections than outside, and nobody else would close them.
         connections.close_all()

@@ -82,7 +82,6 @@ def host(tmp_path: Path, zenvia: Sandbox) -> Iterator[Host]:
 @pytest.fixture
 def page(host: Host) -> Iterator[Any]:
     with open_page(base_url=host.url) as page:
-        page.set_default_timeout(10_000)
         log_in(page)
         yield page
 

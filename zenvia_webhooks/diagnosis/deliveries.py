@@ -113,7 +113,7 @@ def _failing_with(
     else:
         looking = _("Look at event #%(event)d first, which came on %(received)s.")
     mending = _(
-        "Mend it, restart the worker if it was in your code, then press Try all failing now in the admin, or run: "
+        "Mend it, restart the worker if it was in your code, then have all of them tried again: in the admin, or with "
         "manage.py zenvia_replay_events --receiver %(named)s"
     )
     return (broken if fails_for_all else warning)(
