@@ -48,24 +48,23 @@ STATES = {
 ORDER = (State.WRONG, SetUpState.TO_DO, State.WARNING, State.OPEN, State.DONE)
 
 
-def lines_of(findings: Iterable[Finding], project: Project, *, is_whole: bool) -> list[Line]:
-    """Return a line for each group; not `is_whole` are findings of our tables alone: the others are still to come."""
+def lines_of(findings: Iterable[Finding], project: Project) -> list[Line]:
+    """Return a line for each group; that of which nothing was looked at is still to come."""
     found = list(findings)
-    return [_line(group, found, project, is_whole=is_whole) for group in GROUPS]
+    return [_line(group, found, project) for group in GROUPS]
 
 
-def _line(group: Group, findings: list[Finding], project: Project, *, is_whole: bool) -> Line:
+def _line(group: Group, findings: list[Finding], project: Project) -> Line:
     mine = [one for one in findings if MOVED.get(one.id, one.area) in group.areas]
     problems = [one for one in mine if one.is_problem]
-    looked_at = {one.area for one in mine}
-    if not is_whole and not problems and not looked_at.issuperset(group.areas):
-        return Line(title=group.title, state=State.WAITING, points=[Point(text=_("It is being tried."))])
+    if not mine:
+        return Line(title=group.title, state=State.OPEN, points=[Point(text=_("Not tried yet."))])
     # What was skipped for the sake of a problem says nothing more.
     shown = problems or [one for one in mine if one.severity == Severity.SKIPPED] or mine
     points = [Point(text=one.text, fix=one.fix, snippets=snippets_for(one.id, project)) for one in shown]
     states = {_state(one) for one in shown}
     worst = next((state for state in ORDER if state in states), State.DONE)
-    return Line(title=group.title, state=worst, points=points or [Point(text=_("Nothing is wrong."))])
+    return Line(title=group.title, state=worst, points=points)
 
 
 def _state(finding: Finding) -> State | SetUpState:

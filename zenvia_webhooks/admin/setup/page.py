@@ -41,7 +41,7 @@ def outside_of_transactions(view: Callable[..., HttpResponse]) -> Callable[..., 
 
 def page(request: HttpRequest, site: str, context: dict[str, Any]) -> HttpResponse:
     """Try everything, as the doctor does: some seconds, if something does not answer."""
-    lines = lines_of(diagnose(AREAS), _project(request), is_whole=True)
+    lines = lines_of(diagnose(AREAS), _project(request))
     context |= {"title": _("Set up"), **_shown(request, site, lines)}
     return TemplateResponse(request, TEMPLATE, context)
 
@@ -50,7 +50,7 @@ def on_index(request: HttpRequest, site: str) -> dict[str, Any] | None:
     """Return what the app's index shows of it: what our tables say, at once; None once an event reached a receiver."""
     if not may_look(request) or _has_delivered():
         return None
-    return _shown(request, site, lines_of(readings(AREAS), _project(request), is_whole=False))
+    return _shown(request, site, lines_of(readings(AREAS), _project(request)))
 
 
 def address(site: str) -> str:
