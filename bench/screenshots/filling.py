@@ -99,7 +99,7 @@ def _told() -> Iterator[Told]:
         yield Told(moment - timedelta(hours=hours), "lead.created", "phone")
     yield Told(moment - timedelta(hours=76), "quote.created", "pending")
     yield Told(moment - timedelta(hours=75), "quote.updated", "accepted")
-    for hours, phone in ((70, "+551190010"), (44, "+549110020"), (27, "+525500030")):
+    for hours, phone in ((70, "+55119001"), (44, "+54911002"), (27, "+5255003")):
         fields = {"phones": [f"{phone}{NOT_REACHED}"]}
         yield Told(moment - timedelta(hours=hours), "lead.created", "phone", fields=fields)
     yield Told(moment - timedelta(minutes=31), "lead.created", "phone")
