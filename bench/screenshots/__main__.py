@@ -8,7 +8,6 @@ error in the console, was answered with 400 or more, or is wider than the window
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ from bench.screenshots.browsing import Tab, tab
 from bench.screenshots.pages import PAGES, Page
 from bench.screenshots.readme import IMAGES, write
 from bench.screenshots.site import running
-from tests.support.browser import FLAGS
+from tests.support.browser import FLAGS, chromium
 from tests.support.paths import ROOT
 
 LANGUAGES = {"en": "en-us", "pt-BR": "pt-br", "es": "es"}
@@ -40,12 +39,12 @@ def main() -> int:
     parser.add_argument("--widths", nargs="+", type=int, default=list(WIDTHS), metavar="PIXELS")
     parser.add_argument("--readme", action="store_true", help="picture what the READMEs show into docs/images, no more")
     arguments = parser.parse_args()
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    path = chromium()
+    if path is None:
         parser.error("no Chromium is installed: such as apt install chromium")
     faults: list[str] = []
     with sync_playwright() as started, tempfile.TemporaryDirectory() as folder:
-        browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = started.chromium.launch(executable_path=path, args=FLAGS)
         for language in arguments.languages:
             place = Path(folder) / language
             place.mkdir()

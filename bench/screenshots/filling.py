@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db.models import F, QuerySet
 from django.utils.timezone import localtime, now
 
-from bench.screenshots.receivers import ERP, GREETING, NOT_REACHED
+from bench.screenshots.pages import ERP
 from tests.support.factories import make_subscription
 from zenvia_webhooks.dispatch import dispatcher
 from zenvia_webhooks.erasure.erase import erase
@@ -32,6 +32,10 @@ ELSEWHERE = "https://atendimento.example.org/hooks/zenvia"
 AGENCY = "https://agencia.example.org/zenvia"
 COPIED = "https://homologacao.example.net/zenvia/webhook/"
 
+#: The receiver that gives some people up, the end of their numbers, and one that is connected no more.
+GREETING, NOT_REACHED, GONE = "sales.receivers.send_greeting", "00007", "sales.receivers.assign_seller"
+#: For so long has a receiver failed for all.
+OUTAGE = timedelta(minutes=50)
 REFUSED = "Zenvia answered 409: a subscription for this topic exists already."
 
 Status = Event.Status
@@ -91,11 +95,11 @@ class Told(NamedTuple):
 def _told() -> Iterator[Told]:
     """Yield what every picture needs, however few events there are."""
     moment = now()
-    for hours in (160, 149, 141, 122, 99, 77, 44, 23, 9):
+    for hours in (160, 149, 141, 122, 99, 77, 43, 23, 9):
         yield Told(moment - timedelta(hours=hours), "lead.created", "phone")
     yield Told(moment - timedelta(hours=76), "quote.created", "pending")
     yield Told(moment - timedelta(hours=75), "quote.updated", "accepted")
-    for hours, phone in ((70, "+551190010"), (29, "+549110020"), (6, "+525500030")):
+    for hours, phone in ((70, "+55119001"), (44, "+54911002"), (27, "+5255003")):
         fields = {"phones": [f"{phone}{NOT_REACHED}"]}
         yield Told(moment - timedelta(hours=hours), "lead.created", "phone", fields=fields)
     yield Told(moment - timedelta(minutes=31), "lead.created", "phone")
@@ -200,9 +204,7 @@ def _shown() -> dict[str, int | str]:
     assert dismissed.dismiss()
     Delivery.objects.filter(pk=dismissed.pk).update(finished_at=dismissed.event.received_at + timedelta(hours=3))
     gone = given_up[2]
-    Delivery.objects.filter(pk=gone.pk).update(
-        status=Delivery.Status.GONE, receiver="crm.receivers.assign_seller", error="NotConnectedError"
-    )
+    Delivery.objects.filter(pk=gone.pk).update(status=Delivery.Status.GONE, receiver=GONE, error="NotConnectedError")
     fine = Event.objects.filter(topic="quote.updated", status=Status.DISPATCHED).order_by("-pk").first()
     recovered = Event.objects.filter(origin=Event.Origin.RECOVERED).first()
     assert fine is not None

@@ -12,7 +12,8 @@ from bench.screenshots.site import Site
 OURS = "/admin/zenvia_webhooks/"
 EVENTS, SUBSCRIPTIONS = f"{OURS}event/", f"{OURS}subscription/"
 TEST_EVENT = f"{SUBSCRIPTIONS}{{active}}/test-event/"
-ERP = "erp.receivers.send_to_erp"
+#: The receiver that is out of order.
+ERP = "sales.receivers.send_to_erp"
 
 
 @dataclass(frozen=True, kw_only=True)

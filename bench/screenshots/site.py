@@ -52,7 +52,7 @@ def running(folder: Path, language: str, *, events: int = 260) -> Iterator[Site]
     address, log = f"127.0.0.1:{free_port()}", folder / "server.log"
     known = {
         "DJANGO_SETTINGS_MODULE": "bench.screenshots.settings",
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'example_project'}",
+        "PYTHONPATH": ":".join(map(str, (ROOT, ROOT / "example_project", Path(__file__).parent / "project"))),
         "SITE_EVENTS": str(events),
         "SITE_FOLDER": str(folder),
         "SITE_URL": f"http://{address}",

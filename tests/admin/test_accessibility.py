@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +10,13 @@ import pytest
 from bench.screenshots.browsing import Tab, tab
 from bench.screenshots.pages import PAGES, Page
 from bench.screenshots.site import running
-from tests.support.browser import FLAGS
+from tests.support.browser import FLAGS, chromium
 
 playwright = pytest.importorskip("playwright.sync_api")
 #: axe-core itself, as one script.
 AXE = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
 
-pytestmark = [pytest.mark.browser, pytest.mark.once]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.timeout(180)]
 
 #: Those that have no part which another has not, and what is Django's alone.
 LEFT_OUT = {"dashboard-7-days", "dashboard-healthy-7-days", "viewer-dashboard", "event-given-up", "event-recovered"}
@@ -66,11 +65,11 @@ WATCH = """() => {
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    path = chromium()
+    if path is None:
         pytest.skip("no Chromium is installed")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = started.chromium.launch(executable_path=path, args=FLAGS)
         with (
             running(tmp_path_factory.mktemp("site"), "pt-br", events=25) as site,
             tab(browser, site, "pt-BR", viewport={"width": 1280, "height": 900}) as one,

@@ -16,15 +16,21 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 DESK = {"width": 1280, "height": 900}
 
 
+def chromium() -> str | None:
+    """Return where Chromium is; None where it is not installed."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 @contextmanager
 def open_page(**options: Any) -> Iterator[Any]:
     """Give a page of a new browser; what its console says is an error fails the test."""
     playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    path = chromium()
+    if path is None:
         pytest.skip("no Chromium is installed")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = started.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(**{"viewport": DESK, **options})
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))

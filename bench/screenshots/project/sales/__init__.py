@@ -1,0 +1,1 @@
+"""What the pictured site does besides its CRM."""
