@@ -47,10 +47,9 @@ def test_what_is_shown(admin_client: Client, deliveries: list[Delivery]) -> None
     [
         ("", [2, 1, 0]),
         ("status=failed", [1]),
-        ("receiver=a.b", [2, 0]),
-        ("receiver=a", []),
+        ("status=retrying", [2]),
         ("event={event}", [1, 0]),
-        ("event={event}&receiver=a.b", [0]),
+        ("event={event}&status=failed", [1]),
         (f"event={2**63 - 1}", []),
     ],
 )
@@ -59,7 +58,9 @@ def test_filters(admin_client: Client, deliveries: list[Delivery], query: str, e
     assert [row["id"] for row in rows] == [deliveries[place].pk for place in expected]
 
 
-@pytest.mark.parametrize("query", ["event=a", "event=0", f"event={2**63}", "status=pending", "receiver=", "topic=a"])
+@pytest.mark.parametrize(
+    "query", ["event=a", "event=0", f"event={2**63}", "status=succeeded", "receiver=a.b", "topic=a"]
+)
 def test_an_odd_parameter_is_refused(admin_client: Client, query: str) -> None:
     response = admin_client.get(f"{DELIVERIES}?{query}")
     assert response.status_code == 400
@@ -67,11 +68,11 @@ def test_an_odd_parameter_is_refused(admin_client: Client, query: str) -> None:
 
 
 def test_pages_and_their_queries(admin_client: Client, deliveries: list[Delivery]) -> None:
-    seen, link = [], f"{DELIVERIES}?page_size=1&receiver=a.b"
+    seen, link = [], f"{DELIVERIES}?page_size=1"
     while link:
         with CaptureQueriesContext(connection) as queries:
             page = admin_client.get(link).json()
         assert len([query for query in queries if "zenvia_webhooks" in query["sql"]]) == 1
         seen += [row["id"] for row in page["results"]]
         link = page["next"]
-    assert seen == [deliveries[2].pk, deliveries[0].pk]
+    assert seen == [row.pk for row in reversed(deliveries)]

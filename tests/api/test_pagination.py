@@ -38,7 +38,7 @@ def client() -> Client:
 def stored(number: int, received_at: Combinable) -> list[int]:
     """Return the ids of new events, of which each seven share a microsecond: more than a page holds."""
     columns: dict[str, Any] = {"account": "default", "body": b"", "status": "dispatched", "received_at": received_at}
-    rows = [Event(fingerprint=uuid.uuid4().bytes, **columns) for _ in range(number)]
+    rows = [Event(fingerprint=uuid.uuid4().bytes[1:], **columns) for _ in range(number)]
     Event.objects.bulk_create(rows, batch_size=7)
     return list(Event.objects.order_by("pk").values_list("pk", flat=True))
 
@@ -107,7 +107,7 @@ def test_oldest_first_goes_on_to_those_that_arrived_meanwhile(client: Client) ->
     def arrive(number: int) -> int:
         # As `store` does, a minute ago, so that they have settled.
         columns: dict[str, Any] = {"account": "default", "body": b"", "received_at": from_now(-60)}
-        return Event.objects.create(fingerprint=uuid.uuid4().bytes, **columns).pk
+        return Event.objects.create(fingerprint=uuid.uuid4().bytes[1:], **columns).pk
 
     rows: list[dict[str, Any]] = []
     with arriving(arrive) as committed:

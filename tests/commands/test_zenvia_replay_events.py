@@ -84,20 +84,20 @@ def test_default_is_what_failed_or_nobody_took_and_there_who_has_not_succeeded()
     ("arguments", "chosen"),
     [
         ([], [0, 1, 2, 3]),
-        (["--topic", "quote.updated"], [1]),
-        (["--account", "other"], [2]),
-        (["--since", "2026-01-31"], [0, 1, 2]),
-        (["--until", "2026-01-31"], [3]),
-        (["--since", "2026-01-31T12:00", "--until", "2026-01-31T18:00:00-03:00"], [2]),
+        (["--topic", "quote.updated"], [2]),
+        (["--account", "other"], [1]),
+        (["--since", "2026-01-31"], [1, 2, 3]),
+        (["--until", "2026-01-31"], [0]),
+        (["--since", "2026-01-31T12:00", "--until", "2026-01-31T18:00:00-03:00"], [1]),
         (["--status", "unhandled"], []),
         (["--status", "unhandled", "--status", "failed"], [0, 1, 2, 3]),
     ],
 )
 def test_filters(arguments: list[str], chosen: list[int]) -> None:
     event_received.connect(receivers.broken)
-    events = [finished("quote.updated" if number == 1 else "lead.created") for number in range(4)]
-    Event.objects.filter(pk=events[2].pk).update(account="other", received_at=datetime(2026, 1, 31, 20, tzinfo=UTC))
-    Event.objects.filter(pk=events[3].pk).update(received_at=datetime(2026, 1, 31, 2, tzinfo=UTC))
+    events = [finished("quote.updated" if number == 2 else "lead.created") for number in range(4)]
+    Event.objects.filter(pk=events[0].pk).update(received_at=datetime(2026, 1, 31, 2, tzinfo=UTC))
+    Event.objects.filter(pk=events[1].pk).update(account="other", received_at=datetime(2026, 1, 31, 20, tzinfo=UTC))
     assert replay(*arguments) == (f"Replayed {len(chosen)} event{'s' * (len(chosen) > 1)}.\n" if chosen else "")
     assert due() == {events[number].pk for number in chosen}
 

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.admin.display import badge, status_badge, topic_name, when, why_not_understood
 from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
 from zenvia_webhooks.redaction import first_line
-from zenvia_webhooks.replay.selection import NOT_SUCCEEDED
 
 #: The attribute of an event in the list that holds its deliveries that have not succeeded.
 TROUBLES = "troubles"
@@ -35,7 +35,7 @@ def topic(event: Event) -> SafeString | str:
     return format_html("{} {}", shown, badge("test", gettext("test"))) if event.origin == Event.Origin.TEST else shown
 
 
-@admin.display(description=_("received"), ordering="received_at")
+@admin.display(description=_("received"), ordering="pk")
 def received(event: Event) -> SafeString:
     return when(event.received_at)
 

@@ -17,11 +17,13 @@ from zenvia_webhooks.admin.event_columns import with_troubles
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.words import label
 from zenvia_webhooks.models import Delivery, Event
-from zenvia_webhooks.replay.selection import NOT_SUCCEEDED, OTHERS, Selection, known_topics
+from zenvia_webhooks.models.about import EventQuerySet
+from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
+from zenvia_webhooks.replay.selection import OTHERS, Selection, known_topics
 from zenvia_webhooks.signals import EVENT_SIGNALS
 
 #: A list counts no further: on a large table, counting every row takes longer than showing the page.
-MOST_COUNTED = 10_000
+MOST_COUNTED = 1000
 #: Among so many of the newest deliveries, receivers are looked for that are connected no more.
 DELIVERIES_LOOKED_AT = 1000
 
@@ -39,8 +41,15 @@ class EventList(ChangeList):
     """A list that looks no further back than a replay of what it shows."""
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
-        return with_troubles(Selection.of_list(request.GET.dict()).among_newest(rows))
+        rows: Any = super().get_queryset(request, *args, **kwargs)
+        selection = Selection.of_list(request.GET.dict())
+        return with_troubles(selection.among_newest(selection.in_span(rows)))
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.multi_page:
+            # Django asks for all rows then, and a database may take a long way for what is said to be many.
+            self.result_list = self.queryset[: self.result_count]
 
 
 class SelectionFilter(admin.SimpleListFilter):
@@ -48,7 +57,9 @@ class SelectionFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         value = self.value()
-        return Selection.of_list({self.parameter_name or "": value}).narrow(queryset) if value else queryset
+        if not value:
+            return queryset
+        return Selection.of_list({self.parameter_name or "": value}).narrow(cast("EventQuerySet[Event]", queryset))
 
 
 class StatusFilter(SelectionFilter):

@@ -48,7 +48,8 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
     search_help_text = _("The whole phone number, in any notation, the e-mail address, or the lead's id.")
     #: Counting what each filter would show reads the whole table, once a filter.
     show_facets = admin.ShowFacets.NEVER
-    ordering = ("-received_at", "-pk")
+    #: As they were stored: in that order, an index finds what the list is narrowed to.
+    ordering = ("-pk",)
     actions = ("replay_selected", "erase_selected")
     list_per_page = 50
     paginator = BoundedPaginator

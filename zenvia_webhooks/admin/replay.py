@@ -26,8 +26,9 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
 from zenvia_webhooks.replay import job
-from zenvia_webhooks.replay.selection import NOT_SUCCEEDED, Selection
+from zenvia_webhooks.replay.selection import Selection
 from zenvia_webhooks.signals import receivers_of
 
 TEMPLATES = "admin/zenvia_webhooks/event"
@@ -73,7 +74,7 @@ class Preview:
 
 def preview_of(selection: Selection) -> Preview:
     """Look at the newest of what a selection holds. Costs the same, however many are stored."""
-    matching = selection.among_newest(selection.events()).order_by("-received_at", "-pk")
+    matching = selection.among_newest(selection.events()).order_by("-pk")
     rows = list(matching.values_list("pk", "status", "topic")[: LOOKED_AT + 1])
     is_all, rows = len(rows) <= LOOKED_AT, rows[:LOOKED_AT]
     replayable = {pk: topic for pk, status, topic in rows if status not in (*LEFT_ALONE, Status.QUARANTINED)}
@@ -179,7 +180,7 @@ def _start(model_admin: ModelAdmin[Any], request: HttpRequest, order: job.Order)
 def _log(model_admin: ModelAdmin[Any], request: HttpRequest, order: job.Order) -> None:
     what = order.receiver or gettext("receivers that have not succeeded")
     text = gettext("Replayed: %(receivers)s.") % {"receivers": what}
-    events = order.selection.events().only("pk", "topic", "status") if order.selection.ids else []
+    events = list(order.selection.events().only("pk", "topic", "status")) if order.selection.ids else []
     for event in events:
         model_admin.log_change(request, event, text)
     if not events:

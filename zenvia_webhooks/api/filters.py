@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from django import forms
@@ -22,18 +22,11 @@ from zenvia_webhooks.api.pagination import MAX_ID
 from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.clock import from_now
+from zenvia_webhooks.models.delivery import DeliveryQuerySet
 
 #: The order "oldest" leaves out what is younger, in seconds. An event has its id and time from its insert and can be
 #: seen from its commit on: a page that is read between the two would go past it, and nobody would come back for it.
 SETTLING_SECONDS = 10
-
-#: Of two events, the one with the lower id was received at most this much later.
-MAX_DISORDER = timedelta(minutes=10)
-
-#: The resolution of a moment on every database, and how times are compared here: `received_at__gt=moment - MICROSECOND`
-#: is "at that moment or later", `__lte` of the same is "earlier". SQLite compares texts, and holds "30.120" where
-#: Django asks for "30.120000": by plain comparison, what is exactly `moment` would be earlier.
-MICROSECOND = timedelta(microseconds=1)
 
 
 class Parameters(django_filters.DjangoFilterBackend):
@@ -83,9 +76,9 @@ class IdFilter(django_filters.Filter):
     field_class = forms.IntegerField
 
 
-def text(max_length: int) -> Any:
+def text(max_length: int, **options: Any) -> Any:
     # "exact": the default is a setting of django-filter's.
-    return django_filters.CharFilter(lookup_expr="exact", max_length=max_length)
+    return django_filters.CharFilter(lookup_expr="exact", max_length=max_length, **options)
 
 
 def choice(choices: list[tuple[str, Any]], **options: Any) -> Any:
@@ -105,16 +98,18 @@ class SubscriptionFilters(django_filters.FilterSet):
     status = choice(Subscription.Status.choices)
 
 
+# What no index finds is not offered: where it is rare, looking for it would read the table.
 class DeliveryFilters(django_filters.FilterSet):
     event = IdFilter(lookup_expr="exact", min_value=1, max_value=MAX_ID)
-    status = choice(Delivery.Status.choices)
-    receiver = text(255)
+    status = choice([one for one in Delivery.Status.choices if one[0] != Delivery.Status.SUCCEEDED], method="in_status")
+
+    def in_status(self, deliveries: QuerySet[Delivery], name: str, status: str) -> QuerySet[Delivery]:
+        return cast(DeliveryQuerySet, deliveries).of_status(status)
 
 
 class EventFilters(django_filters.FilterSet):
-    topic = text(100)
-    status = choice(Event.Status.choices, method="in_status")
-    account = text(100)
+    topic = text(100, method="of_topic")
+    status = choice([one for one in Event.Status.choices if one[0] != Event.Status.DISPATCHED], method="in_status")
     received_after = MomentFilter(method="received_since", help_text=gettext_lazy("Received then or later."))
     received_before = MomentFilter(method="received_until", help_text=gettext_lazy("Received earlier."))
     about = django_filters.CharFilter(
@@ -122,33 +117,19 @@ class EventFilters(django_filters.FilterSet):
         max_length=255,
         help_text=gettext_lazy("About a person: a phone number in any notation, an e-mail address, or a lead's id."),
     )
-    order = choice(
-        [("newest", gettext_lazy("Highest id first")), ("oldest", gettext_lazy("Lowest id first"))], method="in_order"
-    )
+    order = choice(ORDERS, method="in_order")
+
+    def of_topic(self, events: QuerySet[Event], name: str, topic: str) -> QuerySet[Event]:
+        return cast(EventQuerySet[Event], events).of_topic(topic)
 
     def in_status(self, events: QuerySet[Event], name: str, status: str) -> QuerySet[Event]:
-        if status in (Event.Status.PENDING, Event.Status.RETRYING):
-            # They are in the queue, whose index has those rows alone.
-            events = events.filter(next_attempt_at__isnull=False)
-        return events.filter(status=status)
-
-    # A list is walked by id: without a bound on the id too, what finds no more would walk on to the end of the table.
+        return cast(EventQuerySet[Event], events).of_status(status)
 
     def received_since(self, events: QuerySet[Event], name: str, moment: datetime) -> QuerySet[Event]:
-        earlier = (
-            Event.objects.using(events.db)
-            .filter(received_at__lte=moment - MAX_DISORDER)
-            .order_by("-received_at", "-pk")
-        )
-        last = earlier.values_list("pk", flat=True).first() or 0
-        return events.filter(received_at__gt=moment - MICROSECOND, pk__gt=last)
+        return cast(EventQuerySet[Event], events).received_since(moment)
 
     def received_until(self, events: QuerySet[Event], name: str, moment: datetime) -> QuerySet[Event]:
-        later = (
-            Event.objects.using(events.db).filter(received_at__gte=moment + MAX_DISORDER).order_by("received_at", "pk")
-        )
-        first = later.values_list("pk", flat=True).first() or MAX_ID
-        return events.filter(received_at__lte=moment - MICROSECOND, pk__lt=first)
+        return cast(EventQuerySet[Event], events).received_until(moment)
 
     def about_person(self, events: QuerySet[Event], name: str, text: str) -> QuerySet[Event]:
         return cast(EventQuerySet[Event], events).about(text)

@@ -24,7 +24,8 @@ class Pages(CursorPagination):
     ordering = "-pk"
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
-        return tuple(map(str, queryset.query.order_by)) or (self.ordering,)
+        # What a filter holds comes before the id: see `WalkQuerySet`.
+        return ("pk",) if queryset.query.order_by[-1:] == ("pk",) else (self.ordering,)
 
     def get_page_size(self, request: Request) -> int:
         field = IntegerField(min_value=1, max_value=self.max_page_size)

@@ -255,7 +255,7 @@ class Migration(migrations.Migration):
                     "fingerprint",
                     zenvia_webhooks.models.fields.DigestField(
                         help_text="The same for every repetition of a notification.",
-                        max_length=16,
+                        max_length=15,
                         unique=True,
                         verbose_name="fingerprint",
                     ),
@@ -408,6 +408,7 @@ class Migration(migrations.Migration):
                 (
                     "event",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="deliveries",
                         to="zenvia_webhooks.event",
@@ -418,6 +419,19 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "delivery",
                 "verbose_name_plural": "deliveries",
+                "indexes": [
+                    zenvia_webhooks.models.fields.SparseIndex(
+                        fields=["status", "id"],
+                        name="zenvia_delivery_unusual",
+                        of="status",
+                        values=("retrying", "failed", "gone", "dismissed"),
+                    ),
+                    models.Index(
+                        condition=models.Q(("status__in", ("retrying", "failed", "gone"))),
+                        fields=["receiver", "event"],
+                        name="zenvia_delivery_failing",
+                    ),
+                ],
                 "constraints": [
                     models.UniqueConstraint(fields=("event", "receiver"), name="zenvia_one_delivery_a_receiver")
                 ],
@@ -444,7 +458,6 @@ class Migration(migrations.Migration):
                 (
                     "event",
                     models.ForeignKey(
-                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="keys",
                         to="zenvia_webhooks.event",
@@ -455,9 +468,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "event key",
                 "verbose_name_plural": "event keys",
-                "indexes": [models.Index(fields=["digest", "kind"], name="zenvia_event_key")],
                 "constraints": [
-                    models.UniqueConstraint(fields=("event", "kind", "digest"), name="zenvia_one_key_an_event")
+                    models.UniqueConstraint(fields=("digest", "kind", "event"), name="zenvia_one_key_an_event")
                 ],
             },
         ),
@@ -475,7 +487,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["-received_at", "-id"], name="zenvia_event_received"),
+            index=models.Index(fields=["received_at", "id"], name="zenvia_event_received"),
         ),
         migrations.AddIndex(
             model_name="event",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import connections, models, router, transaction
@@ -10,16 +11,61 @@ from django.db import connections, models, router, transaction
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models.event_key import EventKey
 from zenvia_webhooks.models.subscription import Subscription
+from zenvia_webhooks.models.walk import WalkQuerySet
 from zenvia_webhooks.people import keys
 
 #: Events without keys that are given theirs before anybody is looked for, newest first, and in one batch: a web process
 #: does it, and of the largest payloads, 256 KB, each takes some 2 MB of memory.
 MOST_KEYED, KEYED_AT_ONCE = 10_000, 20
 
+#: In which few events end on a site where all is well: they have an index of their own.
+RARE_STATUSES = ("unhandled", "failed", "quarantined", "erased")
+#: Of two events, the one with the lower id was received at most this much later.
+MAX_DISORDER = timedelta(minutes=10)
+
+#: The resolution of a moment on every database, and how times are compared here: `received_at__gt=moment - MICROSECOND`
+#: is "at that moment or later", `__lte` of the same is "earlier". SQLite compares texts, and holds "30.120" where
+#: Django asks for "30.120000": by plain comparison, what is exactly `moment` would be earlier.
+MICROSECOND = timedelta(microseconds=1)
+
 E = TypeVar("E", bound=models.Model)
 
 
-class EventQuerySet(models.QuerySet[E]):
+class EventQuerySet(WalkQuerySet[E]):
+    def of_topic(self, topic: str) -> EventQuerySet[E]:
+        return self.hold("topic", topic)
+
+    def of_status(self, status: str) -> EventQuerySet[E]:
+        """Return those of a status; those of `RARE_STATUSES`, and what is in the queue, through an index."""
+        if status in RARE_STATUSES:
+            return self.filter(status__in=RARE_STATUSES).hold("status", status)
+        if status in ("pending", "retrying"):
+            return self.filter(status=status, next_attempt_at__isnull=False)
+        return self.filter(status=status)
+
+    def failing_for(self, receiver: str, statuses: Sequence[str], *, after: int = 0) -> EventQuerySet[E]:
+        """Return those above an id whose delivery to a receiver has one of these, of `delivery.NOT_SUCCEEDED`."""
+        # At most one delivery of an event is a receiver's, so no event is there twice.
+        also = {"deliveries__status__in": statuses, "deliveries__event_id__gt": after}
+        return self.hold("deliveries__receiver", receiver, id_column="deliveries__event_id", **also)
+
+    # Lists are walked by id: without a bound on the id too, what finds no more would walk on to the end of the table.
+
+    def received_since(self, moment: datetime) -> EventQuerySet[E]:
+        """Return those received then or later."""
+        rows = self.model._default_manager.using(self.db)
+        earlier = rows.filter(received_at__lte=moment - MAX_DISORDER).order_by("-received_at", "-pk")
+        last = earlier.values_list("pk", flat=True).first() or 0
+        return self.filter(received_at__gt=moment - MICROSECOND, pk__gt=last)
+
+    def received_until(self, moment: datetime) -> EventQuerySet[E]:
+        """Return those received earlier."""
+        rows = self.model._default_manager.using(self.db)
+        later = rows.filter(received_at__gte=moment + MAX_DISORDER).order_by("received_at", "pk")
+        first = later.values_list("pk", flat=True).first()
+        until = self.filter(received_at__lte=moment - MICROSECOND)
+        return until if first is None else until.filter(pk__lt=first)
+
     def about(self, text: str) -> EventQuerySet[E]:
         """Return those about a person: a phone number in any notation, an e-mail address, a lead's id.
 
@@ -27,7 +73,13 @@ class EventQuerySet(models.QuerySet[E]):
         """
         readings = keys.asked(text, accounts())
         self.write_missing_keys()
-        return self.by_keys(EventKey.objects.of(readings))
+        # Not from a replica, which may not have what was written just now.
+        there = EventKey.objects.using(router.db_for_write(self.model))
+        found = [one for one in readings if there.of([one]).exists()]
+        if len(found) != 1:
+            return self.by_keys(there.of(found))
+        events = self.using(there.db)
+        return events.hold("keys__digest", found[0].digest, id_column="keys__event_id", keys__kind=found[0].kind)
 
     def by_keys(self, found: models.QuerySet[EventKey]) -> EventQuerySet[E]:
         """Return those that have one of these keys."""

@@ -12,15 +12,27 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.event import Event
-from zenvia_webhooks.models.fields import SafeCharField, SafeTextField
+from zenvia_webhooks.models.fields import SafeCharField, SafeTextField, SparseIndex
+from zenvia_webhooks.models.walk import WalkQuerySet
 from zenvia_webhooks.signals import MAX_NAME_LENGTH, event_received, message_sent, signals_of
 
 logger = logging.getLogger(__name__)
 
+#: What a receiver's delivery is while it has not succeeded, and somebody wants it to.
+NOT_SUCCEEDED = ("retrying", "failed", "gone")
+#: What few deliveries are on a site where all is well: they have an index of their own.
+UNUSUAL = (*NOT_SUCCEEDED, "dismissed")
 
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
+
+class DeliveryQuerySet(WalkQuerySet["Delivery"]):
     def succeeded(self) -> DeliveryQuerySet:
         return self.filter(status=Delivery.Status.SUCCEEDED)
+
+    def of_status(self, status: str) -> DeliveryQuerySet:
+        """Return those of a status; those of `UNUSUAL` through an index."""
+        if status not in UNUSUAL:
+            return self.filter(status=status)
+        return self.filter(status__in=UNUSUAL).hold("status", status)
 
     def open(self) -> DeliveryQuerySet:
         return self.filter(status=Delivery.Status.RETRYING)
@@ -60,7 +72,10 @@ class Delivery(models.Model):
         #: Ended by a person: see `dismiss`.
         DISMISSED = "dismissed", _("dismissed")
 
-    event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries")
+    # Its index is the constraint's.
+    event = models.ForeignKey(
+        Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
     receiver = SafeCharField(
         _("receiver"), max_length=MAX_NAME_LENGTH, help_text=_("Its dispatch_uid, or its dotted path.")
     )
@@ -88,6 +103,15 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["event", "receiver"], name="zenvia_one_delivery_a_receiver"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            SparseIndex(fields=["status", "id"], of="status", values=UNUSUAL, name="zenvia_delivery_unusual"),
+            # Of a receiver that fails. MariaDB and MySQL have no partial indexes, and get none.
+            models.Index(
+                fields=["receiver", "event"],
+                condition=models.Q(status__in=NOT_SUCCEEDED),
+                name="zenvia_delivery_failing",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -108,7 +108,7 @@ def advance(turn: int) -> bool:
     if row is None or row.finished_at is not None or (state := State(**row.state)).turn != turn:
         return False
     order = state.wanted()
-    events = order.selection.events().filter(pk__gt=state.position, pk__lte=state.end)
+    events = order.selection.events(after=state.position).filter(pk__lte=state.end)
     batch = list(events.order_by("pk").only("pk", "status")[:BATCH])
     # Each in a transaction of its own: one for all would decide by what was so when it began.
     is_mine = all(_replay_next(event, order, turn) for event in batch)

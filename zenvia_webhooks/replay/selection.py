@@ -8,21 +8,20 @@ from datetime import datetime, time
 from typing import Any
 
 from django.db import router
-from django.db.models import QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from zenvia_webhooks.contracts import ENVELOPES
-from zenvia_webhooks.models import Delivery, Event
+from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.about import EventQuerySet
+from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
 
 #: The value of `topic` that stands for all that are not known.
 OTHERS = "others"
-#: What no index serves is looked for among so many of the newest events.
-NEWEST = 100_000
+#: What no index finds is looked for among so many of the newest events, or of the newest that an index finds.
+NEWEST, NEWEST_FOUND = 10_000, 2000
 #: Statuses of events that are due now or later.
 IN_QUEUE = frozenset((Event.Status.PENDING, Event.Status.RETRYING))
-#: What a receiver's delivery is while it has not succeeded, and somebody wants it to.
-NOT_SUCCEEDED = (Delivery.Status.RETRYING, Delivery.Status.FAILED, Delivery.Status.GONE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,41 +79,65 @@ class Selection:
         }
         return {name: value for name, value in named.items() if value}
 
-    def events(self) -> QuerySet[Event]:
-        """Return the events, of the database that is written to."""
-        return self.narrow(Event.objects.using(router.db_for_write(Event)))
+    def events(self, *, after: int = 0) -> EventQuerySet[Event]:
+        """Return the events above an id, of the database that is written to."""
+        events = Event.objects.using(router.db_for_write(Event))
+        return self.narrow(events.filter(pk__gt=after) if after else events, after=after)
 
-    def narrow(self, events: QuerySet[Event]) -> QuerySet[Event]:
-        """Return those of these events that fit."""
-        wanted = {
-            "pk__in": self.ids,
-            "status__in": self.statuses,
-            "account": self.account,
-            "subscription_id": self.subscription,
-            "received_at__gte": self.since and datetime.fromisoformat(self.since),
-            "received_at__lt": self.until and datetime.fromisoformat(self.until),
-        }
-        events = events.filter(**{name: value for name, value in wanted.items() if value})
-        if self.statuses and IN_QUEUE.issuperset(self.statuses):
-            events = events.filter(next_attempt_at__isnull=False)  # the queue's index has those rows alone
-        if self.topic == OTHERS:
-            events = events.exclude(topic__in=known_topics())
-        elif self.topic:
-            events = events.filter(topic=self.topic)
+    def narrow(self, events: EventQuerySet[Event], *, after: int = 0) -> EventQuerySet[Event]:
+        """Return those of these events that fit. By `order_by("pk")`, or "-pk", an index finds them."""
+        return self._without_index(self._by_index(events, after))
+
+    def among_newest(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
+        """Return those of `events` that a list looks through, so that it costs the same however many are stored."""
+        if not self.ids and self._has_more():
+            found = self._by_index(Event.objects.using(events.db))
+            most = NEWEST_FOUND if found.held else NEWEST
+            floor = self._by_time(found).order_by("-pk").values_list("pk", flat=True)[most : most + 1].first()
+            events = events if floor is None else events.filter(pk__gt=floor)
+        return self._by_time(events)
+
+    def _by_time(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
+        """Have the index of the times give a span's order, if no other does."""
+        return events.led_by("received_at") if (self.since or self.until) and not events.held else events
+
+    def in_span(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
+        """Return those of the span of time."""
+        if self.since:
+            events = events.received_since(datetime.fromisoformat(self.since))
+        return events.received_until(datetime.fromisoformat(self.until)) if self.until else events
+
+    def _by_index(self, events: EventQuerySet[Event], after: int = 0) -> EventQuerySet[Event]:
+        """Return those that fit what one index finds: the most selective is held."""
+        if self.ids:
+            events = events.filter(pk__in=self.ids)
+        events = self.in_span(events)
         if self.receiver:
-            # At most one delivery of an event is a receiver's, so no event is there twice.
-            events = events.filter(deliveries__receiver=self.receiver, deliveries__status__in=NOT_SUCCEEDED)
+            return events.failing_for(self.receiver, NOT_SUCCEEDED, after=after)
+        if len(self.statuses) == 1 and self.statuses[0] != Event.Status.DISPATCHED:
+            return events.of_status(self.statuses[0])
+        if self.topic and self.topic != OTHERS:
+            return events.of_topic(self.topic)
         return events
 
-    def among_newest(self, events: QuerySet[Event]) -> QuerySet[Event]:
-        """Return those of `events` that a list looks through: the newest `NEWEST` if no index finds what is wanted."""
-        has_no_index = self.account or self.subscription or self.receiver or self.topic == OTHERS
-        if self.ids or not has_no_index:
-            return events
-        all_of_span = Selection(until=self.until).narrow(Event.objects.using(events.db))
-        newest = all_of_span.order_by("-received_at", "-pk").values_list("received_at", flat=True)
-        floor = newest[NEWEST : NEWEST + 1].first()
-        return events if floor is None else events.filter(received_at__gt=floor)
+    def _has_more(self) -> bool:
+        """Tell whether anything is asked for besides what `_by_index()` finds."""
+        finds = (
+            bool(self.receiver),
+            bool(self.statuses) and self.statuses != (Event.Status.DISPATCHED,),
+            self.topic not in ("", OTHERS),
+        )
+        asked = (self.receiver, self.statuses, self.topic, self.account, self.subscription)
+        return sum(map(bool, asked)) > any(finds)
+
+    def _without_index(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
+        wanted: dict[str, Any] = {"account": self.account, "subscription_id": self.subscription}
+        if events.held != "status":
+            wanted["status__in"] = self.statuses
+        if events.held != "topic" and self.topic != OTHERS:
+            wanted["topic"] = self.topic
+        events = events.filter(**{name: value for name, value in wanted.items() if value})
+        return events.exclude(topic__in=known_topics()) if self.topic == OTHERS else events
 
 
 def known_topics() -> list[str]:

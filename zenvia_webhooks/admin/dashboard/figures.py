@@ -18,8 +18,8 @@ from zenvia_webhooks.diagnosis import recent
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Delivery, Event, Recovery
 from zenvia_webhooks.models.clock import DatabaseNow
+from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
 from zenvia_webhooks.recovery.memory import find
-from zenvia_webhooks.replay.selection import NOT_SUCCEEDED
 
 #: So many of the newest deliveries are read.
 MOST_READ = 10_000

@@ -46,7 +46,7 @@ class Command(OwnCommand):
             raise CommandError(_("Give a phone number, an e-mail address or a lead's id."))
         try:
             events = Event.objects.about(text)
-            found = list(events.order_by("-received_at", "-pk").defer("payload", "body", "headers")[:MOST_TOLD])
+            found = list(events.order_by("-pk").defer("payload", "body", "headers")[:MOST_TOLD])
             total = events.count() if len(found) == MOST_TOLD else len(found)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
@@ -106,5 +106,5 @@ def _spellings(text: str) -> set[bytes]:
 
 
 def _quarantined() -> QuerySet[Event]:
-    events = Event.objects.using(router.db_for_write(Event)).filter(status=Event.Status.QUARANTINED)
-    return events.order_by("-received_at", "-pk")
+    events = Event.objects.using(router.db_for_write(Event)).of_status(Event.Status.QUARANTINED)
+    return events.order_by("-pk")
