@@ -109,7 +109,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         one = left.pop()
         if one is not None and id(one) not in seen:
             seen.add(id(one))
-            left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+            left += [one.__cause__, one.__context__]
+            if isinstance(one, BaseExceptionGroup):
+                left += one.exceptions
             yield one
 
 
