@@ -71,8 +71,11 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   button.hidden = true;
   let latest = 0;
+  let isOtherAccount = false;
   form.addEventListener("change", async ({ target }) => {
     const turn = ++latest;
+    // Kept until an answer is shown: the next change may come before this one's.
+    isOtherAccount ||= target.name === "account";
     const body = new FormData(form);
     body.append("_preview", "1");
     const response = await fetch(form.action, { method: "POST", body }).catch(() => null);
@@ -85,8 +88,9 @@ document.addEventListener("DOMContentLoaded", () => {
       return;
     }
     // Another account has other topics.
-    for (const part of target.name === "account" ? [".field-topics", ".zenvia-previews"] : [".zenvia-previews"]) {
+    for (const part of isOtherAccount ? [".field-topics", ".zenvia-previews"] : [".zenvia-previews"]) {
       form.querySelector(part).replaceWith(shown.querySelector(part));
     }
+    isOtherAccount = false;
   });
 });
