@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
 from tests.support import receivers
 from tests.support.admin_pages import user_with
@@ -37,6 +37,13 @@ def test_where_nothing_is_set_up_it_stands_alone(client: Client) -> None:
     assert "Not tried yet." in client.get(PAGE).content.decode()
     assert seen(client, "view_subscription") == {"lines", "set up"}
     assert seen(client, "view_event") == {"verdict"}
+
+
+def test_a_site_without_a_settings_module_is_told_what_to_paste_too(client: Client) -> None:
+    # As after `settings.configure()`.
+    with override_settings(ZENVIA_WEBHOOKS={}):
+        assert seen(client, "view_subscription") == {"lines", "set up"}
+        assert "In mysite/settings.py, with the key" in client.get(PAGE).content.decode()
 
 
 def test_a_subscription_can_be_tested_by_whoever_may_change_or_add_one(client: Client) -> None:

@@ -28,8 +28,13 @@ class Project:
     origin: str
 
     @property
+    def settings_module(self) -> str:
+        # None after `settings.configure()`, and in a test that overrides a setting.
+        return getattr(settings, "SETTINGS_MODULE", None) or "mysite.settings"
+
+    @property
     def settings_file(self) -> str:
-        return getattr(settings, "SETTINGS_MODULE", "mysite.settings").replace(".", "/") + ".py"
+        return self.settings_module.replace(".", "/") + ".py"
 
     @property
     def urls_file(self) -> str:
@@ -105,13 +110,12 @@ def _hosts(project: Project) -> list[Snippet]:
 
 
 def _celery(project: Project) -> list[Snippet]:
-    settings_module = getattr(settings, "SETTINGS_MODULE", "mysite.settings")
     code = f"""
         import os
 
         from celery import Celery
 
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{settings_module}")
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{project.settings_module}")
 
         app = Celery("{project.package}")
         app.config_from_object("django.conf:settings", namespace="CELERY")
