@@ -103,9 +103,10 @@ def taken(row: Subscription) -> SubscriptionError:
 def _rows(account: str) -> list[Subscription]:
     # What others have committed since this transaction began, too.
     using = router.db_for_write(Subscription)
-    rows = Subscription.objects.using(using)
-    if connections[using].in_atomic_block:
-        rows = rows.select_for_update()
+    rows, connection = Subscription.objects.using(using), connections[using]
+    if connection.in_atomic_block:
+        # Events that refer to them are stored meanwhile: no webhook waits for somebody's form.
+        rows = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
     return rows.of_this_site(account)
 
 
