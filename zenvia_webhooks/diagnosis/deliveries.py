@@ -92,23 +92,37 @@ def _failing_with(
         "place": "",
         **known,
     }
+    return (broken if fails_for_all else warning)(
+        AREA,
+        "failing-receiver",
+        _what_fails(len(group), fails_for_all) % words,
+        _what_to_do(is_placed=bool(words["place"])) % words,
+        detail=first_line(first.error),
+        about=f"{first.receiver} {first.error_class}",
+        link=Link(model="event", receiver=first.receiver),
+    )
+
+
+def _what_fails(number: int, fails_for_all: bool) -> str:
     if fails_for_all:
-        text = ngettext(
+        return ngettext(
             "%(receiver)s fails for every event that comes: %(count)s delivery with %(error)s, %(percentage)d %% of "
             "the last hour's.",
             "%(receiver)s fails for every event that comes: %(count)s deliveries with %(error)s, %(percentage)d %% of "
             "the last hour's.",
-            len(group),
+            number,
         )
-    else:
-        text = ngettext(
-            "%(receiver)s failed twice or more for %(count)s delivery with %(error)s, %(percentage)d %% of the last "
-            "hour's.",
-            "%(receiver)s failed twice or more for %(count)s deliveries with %(error)s, %(percentage)d %% of the last "
-            "hour's.",
-            len(group),
-        )
-    if words["place"]:
+    return ngettext(
+        "%(receiver)s failed twice or more for %(count)s delivery with %(error)s, %(percentage)d %% of the last "
+        "hour's.",
+        "%(receiver)s failed twice or more for %(count)s deliveries with %(error)s, %(percentage)d %% of the last "
+        "hour's.",
+        number,
+    )
+
+
+def _what_to_do(*, is_placed: bool) -> str:
+    if is_placed:
         looking = _("Look at event #%(event)d first, which came on %(received)s: it broke at %(place)s.")
     else:
         looking = _("Look at event #%(event)d first, which came on %(received)s.")
@@ -116,15 +130,7 @@ def _failing_with(
         "Mend it, restart the worker if it was in your code, then have all of them tried again: in the admin, or with "
         "manage.py zenvia_replay_events --receiver %(named)s"
     )
-    return (broken if fails_for_all else warning)(
-        AREA,
-        "failing-receiver",
-        text % words,
-        f"{looking % words} {mending % words}",
-        detail=first_line(first.error),
-        about=f"{first.receiver} {first.error_class}",
-        link=Link(model="event", receiver=first.receiver),
-    )
+    return f"{looking} {mending}"
 
 
 def _gone(rows: list[Row]) -> Iterator[Finding]:

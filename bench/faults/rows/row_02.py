@@ -27,6 +27,8 @@ WARM_UP = 20
 LATE = 1
 
 Break = Callable[[NetworkBroker], Iterator[None]]
+#: Web process → what its sender says of its answers.
+Round = dict[str, dict[str, Any]]
 
 
 def refusing(broker: NetworkBroker) -> Iterator[None]:
@@ -105,7 +107,25 @@ def measure(line: Line, site: Site, broker: NetworkBroker, way: Break, *, comes_
     site.wait(lambda: not comes_back or site.open_events() == 0, "the first hints are followed", 30)
     broken = contextmanager(way)(broker)
     broken.__enter__()
-    rounds: list[dict[str, Any]] = []
+    rounds = compare(site, broker, way, posts)
+    line.expect(site.open_events() > 0, "everything was delivered meanwhile: the fault was none")
+    if comes_back:
+        broken.__exit__(None, None, None)
+        restart(line, site)
+    else:
+        site.manage("zenvia_dispatch_events")
+    took = site.drain(60)
+    how = "after its return" if comes_back else "by zenvia_dispatch_events alone"
+    pairs = ", then ".join(f"{milliseconds(both['broken'])} and {milliseconds(both['well'])}" for both in rounds)
+    line.notes.append(
+        f"p99 with it, and beside it with a broker that is well: {pairs} ms; delivered {took:.0f} s {how}"
+    )
+    judge(line, site, rounds, posts, [*warm_up["well"], *warm_up["broken"]])
+
+
+def compare(site: Site, broker: NetworkBroker, way: Break, posts: int) -> list[Round]:
+    """Send to both web processes at once, in one round or `ROUNDS`."""
+    rounds: list[Round] = []
     # A stall of the machine may hit one of the two alone: after a bad first round, the median of three counts.
     while not rounds or (len(rounds) < ROUNDS and worse(rounds[:1]) > MORE):
         first = {"well": 2 * posts * len(rounds), "broken": 2 * posts * len(rounds) + posts}
@@ -119,30 +139,23 @@ def measure(line: Line, site: Site, broker: NetworkBroker, way: Break, *, comes_
             time.sleep(2)
             broker.kill()
         rounds.append({web: site.answered(process) for web, process in sending.items()})
-    line.expect(site.open_events() > 0, "everything was delivered meanwhile: the fault was none")
-    if comes_back:
-        broken.__exit__(None, None, None)
-        restart(line, site)
-    else:
-        site.manage("zenvia_dispatch_events")
-    took = site.drain(60)
+    return rounds
+
+
+def judge(line: Line, site: Site, rounds: list[Round], posts: int, earlier: list[int]) -> None:
+    """Count what came of all that was sent, `earlier` too, and look whether the answers were as quick as they must."""
     sent = [said for both in rounds for said in both.values()]
     acknowledged = [number for said in sent for number in said["acknowledged"]]
     everything = {
-        "sent": sum(said["sent"] for said in sent) + 2 * WARM_UP,
-        "acknowledged": [*acknowledged, *warm_up["well"], *warm_up["broken"]],
+        "sent": sum(said["sent"] for said in sent) + len(earlier),
+        "acknowledged": [*acknowledged, *earlier],
         "latencies": sorted(latency for both in rounds for latency in both["broken"]["latencies"]),
     }
     line.count(everything, site.check(everything["acknowledged"]))
     for said in sent:
         line.expect(said["answers"] == {"200 accepted": posts}, f"{said['answers']}")
-    how = "after its return" if comes_back else "by zenvia_dispatch_events alone"
-    pairs = ", then ".join(f"{milliseconds(both['broken'])} and {milliseconds(both['well'])}" for both in rounds)
-    line.notes.append(
-        f"p99 with it, and beside it with a broker that is well: {pairs} ms; delivered {took:.0f} s {how}"
-    )
     line.expect(worse(rounds) <= MORE, f"the 99th percentile is {1000 * worse(rounds):.0f} ms worse")
-    longest = {web: min(max(both[web]["latencies"], default=math.inf) for both in rounds) for web in warm_up}
+    longest = {web: min(max(both[web]["latencies"], default=math.inf) for both in rounds) for web in rounds[0]}
     line.expect(longest["broken"] <= max(LATE, longest["well"] + MORE), f"the longest answers: {longest} s")
 
 
@@ -164,6 +177,6 @@ def milliseconds(said: dict[str, Any]) -> str:
     return f"{1000 * p99(said):.0f}"
 
 
-def worse(rounds: list[dict[str, Any]]) -> float:
+def worse(rounds: list[Round]) -> float:
     """Return by how many seconds the 99th percentile is worse, in the median of the rounds."""
     return statistics.median(p99(both["broken"]) - p99(both["well"]) for both in rounds)

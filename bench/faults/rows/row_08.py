@@ -61,6 +61,16 @@ def poison(line: Line, site: Site, later: int) -> None:
     line.expect(still_open == POISON, f"only {still_open} poisoned events outlasted the others: they show nothing")
     killed = {pk for receiver, pk in found["undelivered"] if receiver == KILLER}
     line.expect(killed == set(poisoned), f"not run to its end for {killed}, instead of {poisoned}")
+    it_alone_failed(line, site, poisoned)
+    longest = longest_wait(line, site)
+    line.notes.append(
+        f"{POISON} poisoned events ran {runs} times, {tries} attempts being allowed; {still_open} of them "
+        f"were still open when the {2 * NEIGHBOURS + later} others had been delivered; longest wait {longest:.1f} s"
+    )
+
+
+def it_alone_failed(line: Line, site: Site, poisoned: list[int]) -> None:
+    """Expect that the other receivers of the poisoned events succeeded, and ran once."""
     fates = site.rows(FATE.format(", ".join(map(str, poisoned))))
     line.expect(len(fates) == 3 * POISON, f"{len(fates)} deliveries of the poisoned events")
     for path, status, attempts, event in fates:
@@ -71,11 +81,12 @@ def poison(line: Line, site: Site, later: int) -> None:
             receiver == KILLER or len(site.begun(receiver, event)) == 1,
             f"{receiver} of poisoned event {event} ran twice",
         )
+
+
+def longest_wait(line: Line, site: Site) -> float:
+    """Return for how many seconds another event waited; expect that it was a lease and a sweep, not more."""
     waits = "SELECT max(extract(epoch FROM finished_at - received_at)) FROM zenvia_webhooks_event WHERE status = "
     longest = float(site.ask(waits + "'dispatched'"))
     line.expect(longest >= LEASE, f"no event waited longer than {longest:.1f} s: the poisoned had no neighbours")
     line.expect(longest <= LEASE + SWEEP + WORK, f"another event waited {longest:.1f} s")
-    line.notes.append(
-        f"{POISON} poisoned events ran {runs} times, {tries} attempts being allowed; {still_open} of them "
-        f"were still open when the {2 * NEIGHBOURS + later} others had been delivered; longest wait {longest:.1f} s"
-    )
+    return longest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from bench.faults.case import Case, Line
 from bench.faults.site import Site
@@ -40,12 +41,38 @@ def run(case: Case) -> None:
 
 
 def tidy_up(line: Line, site: Site, events: int) -> None:
+    begin(site)
+    fill(site, events)
+    site.start_worker()
+    site.start_beat()
+    sending = site.send(range(1, 100_000), rate=RATE)
+    said, compares = all_at_once(line, site)
+    sent = site.answered(sending, now=True)
+    site.rows(
+        "UPDATE zenvia_webhooks_event SET next_attempt_at = received_at WHERE status = 'pending' AND claim IS NULL"
+    )
+    took = site.drain(300)
+    line.expect(sent["sent"] > RATE, "hardly anything poured in")
+    kept = judge(line, site, events, sent)
+    count = int(said["zenvia_replay_events"].split("Replayed ")[1].split()[0])
+    line.expect(events + kept <= count <= events + events // 10, f"{count} were replayed")
+    line.notes.append(
+        f"{said['zenvia_replay_events'].splitlines()[-1]} {said['zenvia_purge_events'].splitlines()[-1]} "
+        f"Of {events // 10} that both wanted, {kept} were replayed first. "
+        f"{compares} compares; all delivered {took:.0f} s after the last webhook"
+    )
+
+
+def begin(site: Site) -> None:
     # A subscription that the stand-in Zenvia knows, so that the compare has something to find.
     site.manage("shell", "-c", "from zenvia_webhooks.models import *; Subscription.objects.all().delete()")
     site.manage("zenvia_register_subscription", "--topic", "lead.created", "--no-probe")
     site.token = site.ask("SELECT token FROM zenvia_webhooks_subscription")
     site.start_web()
     site.answered(site.send([0]))
+
+
+def fill(site: Site, events: int) -> None:
     past = {"due": "NULL", "finished": "received_at"}
     # First, as replay and purge both go by age or number, and are to meet.
     site.rows(COPY.format(first=WANTED_BY_BOTH, count=events // 10, days=OLD_DAYS, status="failed", **past))
@@ -54,9 +81,10 @@ def tidy_up(line: Line, site: Site, events: int) -> None:
     # Not due while the purge runs: what is delivered meanwhile may be purged, old as it is.
     due = {"due": "received_at + interval '1 hour'", "finished": "NULL"}
     site.rows(COPY.format(first=PENDING, count=events // 20, days=OLD_DAYS, status="pending", **due))
-    site.start_worker()
-    site.start_beat()
-    sending = site.send(range(1, 100_000), rate=RATE)
+
+
+def all_at_once(line: Line, site: Site) -> tuple[dict[str, str], int]:
+    """Replay and purge, and compare for as long as that takes; return what each command said, and how many compares."""
     said: dict[str, str] = {}
 
     def manage(command: str, *options: str) -> None:
@@ -73,29 +101,21 @@ def tidy_up(line: Line, site: Site, events: int) -> None:
     while replay.is_alive() or purge.is_alive():
         manage("zenvia_sync_subscriptions")
         compares += 1
-    sent = site.answered(sending, now=True)
-    site.rows(
-        "UPDATE zenvia_webhooks_event SET next_attempt_at = received_at WHERE status = 'pending' AND claim IS NULL"
-    )
-    took = site.drain(300)
+    return said, compares
+
+
+def judge(line: Line, site: Site, events: int, sent: dict[str, Any]) -> int:
+    """Count what came of everything; return how many of those that both wanted were replayed before their purge."""
     replayed = range(TO_REPLAY, TO_REPLAY + events)
     pending = range(PENDING, PENDING + events // 20)
     # Each of these was purged before its replay, or replayed, and is then to be delivered.
     kept = [int(fingerprint.removeprefix("copy-")) for (fingerprint,) in site.rows(KEPT)]
     sent["acknowledged"] += [0, *replayed, *pending, *kept]
-    poured_in, sent["sent"] = sent["sent"], sent["sent"] + 1 + len(replayed) + len(pending) + len(kept)
-    found = site.check(sent["acknowledged"])
-    line.count(sent, found)
+    sent["sent"] += 1 + len(replayed) + len(pending) + len(kept)
+    line.count(sent, site.check(sent["acknowledged"]))
     old = f"SELECT count(*) FROM zenvia_webhooks_event WHERE received_at < now() - interval '{RETENTION_DAYS} days'"
     left = site.ask(old) - len(kept)
     line.expect(left == len(pending), f"{left} old events are left, not the {len(pending)} that were pending alone")
-    count = int(said["zenvia_replay_events"].split("Replayed ")[1].split()[0])
-    line.expect(events + len(kept) <= count <= events + events // 10, f"{count} were replayed")
-    line.expect(poured_in > RATE, "hardly anything poured in")
     status = site.ask("SELECT status FROM zenvia_webhooks_subscription")
     line.expect(status == "active", f"the subscription is {status}")
-    line.notes.append(
-        f"{said['zenvia_replay_events'].splitlines()[-1]} {said['zenvia_purge_events'].splitlines()[-1]} "
-        f"Of {events // 10} that both wanted, {len(kept)} were replayed first. "
-        f"{compares} compares; all delivered {took:.0f} s after the last webhook"
-    )
+    return len(kept)
