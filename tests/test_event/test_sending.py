@@ -30,7 +30,7 @@ from zenvia_webhooks.test_event.step import Step
 from zenvia_webhooks.test_event.steps import Progress, progress_of
 from zenvia_webhooks.webhook import intake, probe
 
-JSON = {"Content_Type": "application/json"}
+TOKEN = "a1" * 32
 
 
 def site(settings: Any, url: str, **account: Any) -> None:
@@ -58,6 +58,7 @@ def step(row: Subscription, title: str) -> Step:
         (301, "", "{} redirects to https://elsewhere.example, and Zenvia does not follow."),
         (503, {"error": "try again later"}, "The webhook at {} can't store anything."),
         (429, {"error": "the bytes of today are used up"}, "refused it: 429, the bytes of today are used up."),
+        (404, {"error": f"Cannot POST /zenvia/webhook/{TOKEN}/"}, "404, Cannot POST /zenvia/webhook/a1a1a1…/."),
         (200, {"status": "accepted", "event": 1}, ""),
     ],
 )
@@ -66,7 +67,7 @@ def test_each_answer_is_told(settings: Any, status: int, body: object, text: str
         base = f"http://{wire.host}"
         site(settings, base)
         wire.script("POST", says(status, body, location="https://elsewhere.example/secret"))
-        row = make_subscription()
+        row = make_subscription(token=TOKEN)
         send(row, "lead.created")
     received, stored = step(row, "Received"), step(row, "Stored")
     if status == 200:

@@ -12,6 +12,7 @@ from zenvia_webhooks.diagnosis import Area, diagnose
 from zenvia_webhooks.models import Subscription, TaskRun
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.origins import origin_of
+from zenvia_webhooks.redaction import EXCERPT, redact_tokens
 from zenvia_webhooks.sandbox.sender import TIMEOUT_SECONDS, Answer, TooSlowError, post_event
 from zenvia_webhooks.subscriptions import token_of
 from zenvia_webhooks.test_event.samples import body_of_test
@@ -116,4 +117,5 @@ def _note(sent: Sent, answer: Answer) -> None:
     except (ValueError, RecursionError):
         return
     error = said.get("error") if isinstance(said, dict) else None
-    sent.error = error[:200] if isinstance(error, str) else ""
+    # Some servers echo the path.
+    sent.error = redact_tokens(error)[:EXCERPT] if isinstance(error, str) else ""
