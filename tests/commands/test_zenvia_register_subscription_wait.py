@@ -14,9 +14,11 @@ from django.utils.timezone import localtime
 from pytest_django.live_server_helper import LiveServer
 
 from tests.support.commands import register
+from tests.support.factories import envelope
 from tests.support.wire import Asked, Wire, says
 from zenvia_webhooks.models import Event, Subscription
 from zenvia_webhooks.sandbox import Sandbox
+from zenvia_webhooks.test_event.sending import post
 
 pytestmark = pytest.mark.django_db
 
@@ -29,8 +31,10 @@ def test_with_wait_it_prints_the_first_event_that_arrives(
     register("--topic", "lead.created")
     sandbox.send("subscription1", name="An older one")
     asked: list[int] = []
+    url = Subscription.objects.get().registered_url
 
     def send() -> None:
+        asked.append(post(url, envelope(name="of this site's own")).status)
         asked.append(sandbox.send("subscription1", name="João Silva").status)
 
     sender = threading.Timer(0.2, send)
@@ -41,11 +45,12 @@ def test_with_wait_it_prints_the_first_event_that_arrives(
         sender.join()
         connections.close_all()
 
-    assert (asked, error) == ([200], "")
-    older, event = Event.objects.order_by("pk")
+    assert (asked, error) == ([200, 200], "")
+    older, test, event = Event.objects.order_by("pk")
     at = date_format(localtime(event.received_at), "DATETIME_FORMAT")
     assert f"lead.created #{event.pk}: received on {at}, waiting." in out
     assert f"#{older.pk}:" not in out
+    assert f"#{test.pk}:" not in out
     assert "João" not in out
 
 

@@ -20,8 +20,6 @@ from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
 OTHERS = "others"
 #: What no index finds is looked for among so many of the newest events, or of the newest that an index finds.
 NEWEST, NEWEST_FOUND = 10_000, 2000
-#: Statuses of events that are due now or later.
-IN_QUEUE = frozenset((Event.Status.PENDING, Event.Status.RETRYING))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,6 @@ MEXICO = Country(
     ("José", "Guadalupe", "Ximena", "Andrés", "Fernanda", "Raúl", "Itzel", "Emiliano", "Renata", "Iván", "Citlali"),
     ("Hernández", "Muñoz", "Ramírez", "Peña", "Cruz", "Ibáñez", "Zepeda", "Cárdenas", "Villaseñor"),
 )
-COUNTRIES = (BRAZIL, ARGENTINA, MEXICO)
 #: Of ten people in a row.
 MIX = (BRAZIL, ARGENTINA, BRAZIL, MEXICO, BRAZIL, BRAZIL, ARGENTINA, BRAZIL, MEXICO, BRAZIL)
 #: Reserved names (RFC 2606): mail to them reaches nobody.
