@@ -54,12 +54,12 @@ def _failing(rows: Iterable[Row], is_all: bool) -> Iterator[Finding]:
 
 def _that_fail_for_all(standings: Iterable[Standing]) -> set[str]:
     """Return the receivers that had no success since the newest event that they fail for came in."""
-    suspects = {one.receiver: one for one in standings if one.may_fail_for_all}
-    newest = {name: one.failing_in_a_row[0].event for name, one in suspects.items()}
+    possible = {one.receiver: one for one in standings if one.may_fail_for_all}
+    newest = {name: one.failing_in_a_row[0].event for name, one in possible.items()}
     events = Event.objects.using(router.db_for_write(Event)).filter(pk__in=newest.values())
     received_at = dict(events.values_list("pk", "received_at")) if newest else {}
     found = set()
-    for name, one in suspects.items():
+    for name, one in possible.items():
         since, last = received_at.get(newest[name]), one.last_success
         if last is None or since is None or last <= since:
             found.add(name)

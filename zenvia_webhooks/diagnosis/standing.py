@@ -116,8 +116,8 @@ def read_rows() -> list[Row]:
     newest = [Row(*values) for values in columns.order_by("-pk")[:NEWEST]]
     if len(newest) < NEWEST:
         return newest
-    # By the index of the events, so that a delivery costs no entry in one of its own. What is due now is left out: a
-    # backlog of new events may stand before it.
+    # By the index of the events, as that of the deliveries knows no times. What is due now is left out: a backlog of
+    # new events may stand before it.
     retrying = Event.objects.using(rows.db).filter(next_attempt_at__gt=DatabaseNow(), status=Event.Status.RETRYING)
     of = list(retrying.order_by("next_attempt_at").values_list("pk", flat=True)[:OPEN])
     older = columns.filter(event__in=of, status=Status.RETRYING, pk__lt=newest[-1].pk).order_by("-pk")

@@ -41,7 +41,7 @@ NO_NOTIFICATION = gettext_noop("A JSON object, but no notification that we know.
 
 
 class SubscriptionGoneError(Exception):
-    """The subscription was deleted while its webhook was being taken in."""
+    """The subscription was deleted while its webhook was being stored."""
 
 
 class NoAutocommitError(Error):
