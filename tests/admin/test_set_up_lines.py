@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
@@ -11,7 +12,7 @@ from tests.support import receivers
 from tests.support.admin_pages import user_with
 from tests.support.factories import make_event, make_subscription
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
-from zenvia_webhooks.models import Event
+from zenvia_webhooks.models import Delivery, Event, Subscription, TaskRun
 from zenvia_webhooks.signals import lead_created
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,15 @@ def test_a_site_without_a_settings_module_is_told_what_to_paste_too(client: Clie
     with override_settings(ZENVIA_WEBHOOKS={}):
         assert seen(client, "view_subscription") == {"lines", "set up"}
         assert "In mysite/settings.py, with the key" in client.get(PAGE).content.decode()
+
+
+def test_before_migrate_it_says_so(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for model in (Delivery, Event, Subscription, TaskRun):
+        monkeypatch.setattr(model._meta, "db_table", "not_there_yet")
+    MigrationRecorder(connection).migration_qs.filter(app="zenvia_webhooks").delete()
+    page = admin_client.get(f"{PAGE}subscription/set-up/").content.decode()
+    assert "Migrations are not applied: 0001_initial." in page
+    assert "python manage.py migrate" in page
 
 
 def test_a_subscription_can_be_tested_by_whoever_may_change_or_add_one(client: Client) -> None:

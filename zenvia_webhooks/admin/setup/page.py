@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from zenvia_webhooks.admin.setup import sending
 from zenvia_webhooks.admin.setup.areas import AREAS, lines_of
 from zenvia_webhooks.admin.setup.lines import Button, Line, Point, SetUpState
 from zenvia_webhooks.admin.setup.snippets import Project
-from zenvia_webhooks.diagnosis import diagnose, readings
+from zenvia_webhooks.diagnosis import Area, Finding, Severity, diagnose, readings
 from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.people.masking import may_see
 from zenvia_webhooks.test_event.sending import last
@@ -41,8 +41,7 @@ def outside_of_transactions(view: Callable[..., HttpResponse]) -> Callable[..., 
 
 def page(request: HttpRequest, site: str, context: dict[str, Any]) -> HttpResponse:
     """Try everything, as the doctor does: some seconds, if something does not answer."""
-    lines = lines_of(diagnose(AREAS), _project(request))
-    context |= {"title": _("Set up"), **_shown(request, site, lines)}
+    context |= {"title": _("Set up"), **_shown(request, site, diagnose(AREAS))}
     return TemplateResponse(request, TEMPLATE, context)
 
 
@@ -50,7 +49,7 @@ def on_index(request: HttpRequest, site: str) -> dict[str, Any] | None:
     """Return what the app's index shows of it: what our tables say, at once; None once an event reached a receiver."""
     if not may_look(request) or _has_delivered():
         return None
-    return _shown(request, site, lines_of(readings(AREAS), _project(request)))
+    return _shown(request, site, readings(AREAS))
 
 
 def address(site: str) -> str:
@@ -64,8 +63,12 @@ def usable() -> Subscription | None:
     return min(good, key=lambda row: "lead.created" not in row.topics, default=None)
 
 
-def _shown(request: HttpRequest, site: str, lines: list[Line]) -> dict[str, Any]:
-    lines = [*_with_buttons(request, site, lines), _test_event(request, site)]
+def _shown(request: HttpRequest, site: str, findings: Iterable[Finding]) -> dict[str, Any]:
+    found = list(findings)
+    lines = lines_of(found, _project(request))
+    # Before `migrate`, there are no tables to ask for a subscription.
+    if not any(one.area == Area.DATABASE and one.severity == Severity.BROKEN for one in found):
+        lines = [*_with_buttons(request, site, lines), _test_event(request, site)]
     done = sum(line.state == State.DONE for line in lines)
     return {"lines": lines, "done": done, "address": address(site)}
 
