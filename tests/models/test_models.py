@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.utils.timezone import now
 
@@ -95,6 +96,13 @@ def test_index_of_what_is_due_holds_the_open_rows_alone_where_the_database_can()
         else:
             return
         assert "IS NOT NULL" in cursor.fetchone()[0]
+
+
+@pytest.mark.django_db
+def test_a_database_without_partial_indexes_has_nothing_to_warn_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection.features, "supports_partial_indexes", False)
+    ours = apps.get_app_config("zenvia_webhooks").get_models()
+    assert [said for model in ours for said in model.check(databases=["default"])] == []
 
 
 # Delivery

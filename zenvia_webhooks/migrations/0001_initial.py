@@ -426,10 +426,11 @@ class Migration(migrations.Migration):
                         of="status",
                         values=("retrying", "failed", "gone", "dismissed"),
                     ),
-                    models.Index(
-                        condition=models.Q(("status__in", ("retrying", "failed", "gone"))),
+                    zenvia_webhooks.models.fields.SparseIndex(
                         fields=["receiver", "event"],
                         name="zenvia_delivery_failing",
+                        of="status",
+                        values=("retrying", "failed", "gone"),
                     ),
                 ],
                 "constraints": [

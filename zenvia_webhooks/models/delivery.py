@@ -106,11 +106,9 @@ class Delivery(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             SparseIndex(fields=["status", "id"], of="status", values=UNUSUAL, name="zenvia_delivery_unusual"),
-            # Of a receiver that fails. MariaDB and MySQL have no partial indexes, and get none.
-            models.Index(
-                fields=["receiver", "event"],
-                condition=models.Q(status__in=NOT_SUCCEEDED),
-                name="zenvia_delivery_failing",
+            # Of a receiver that fails.
+            SparseIndex(
+                fields=["receiver", "event"], of="status", values=NOT_SUCCEEDED, name="zenvia_delivery_failing"
             ),
         ]
 

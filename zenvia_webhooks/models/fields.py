@@ -90,8 +90,8 @@ class SparseIndex(models.Index):
     """An index of the few rows that have a value in the column `of`, or one of `values`.
 
     PostgreSQL and SQLite index those rows alone, however many are stored. MariaDB and MySQL have no partial indexes,
-    and Django would create none there: a plain index of `of` takes its place, with all other rows at one end; with
-    `values`, one of all rows.
+    and Django would warn there at each `migrate`: a plain index of `of` takes its place, with all other rows at one
+    end; with `values`, one of all rows.
     """
 
     def __init__(self, *, of: str, values: Sequence[str] = (), **kwargs: Any) -> None:
