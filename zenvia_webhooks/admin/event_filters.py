@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from zenvia_webhooks.admin.event_columns import with_troubles
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.words import label
+from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
@@ -83,8 +84,7 @@ class AccountFilter(SelectionFilter):
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        aliases = conf.aliases()
-        return [(alias, alias) for alias in aliases] if len(aliases) > 1 else []
+        return [(alias, alias) for alias in accounts_told_apart()]
 
 
 class SubscriptionFilter(SelectionFilter):
@@ -105,6 +105,15 @@ class ReceiverFilter(SelectionFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         chosen = request.GET.get(self.parameter_name)
         return [(name, name) for name in sorted({*receiver_names(), *([chosen] if chosen else [])})]
+
+
+def accounts_told_apart() -> list[str]:
+    """Return the accounts of the settings if there are several; none if the settings can't be read."""
+    try:
+        aliases = conf.aliases()
+    except ZenviaConfigurationError:
+        return []
+    return aliases if len(aliases) > 1 else []
 
 
 def receiver_names() -> set[str]:

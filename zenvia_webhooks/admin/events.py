@@ -26,11 +26,11 @@ from zenvia_webhooks.admin.event_filters import (
     StatusFilter,
     SubscriptionFilter,
     TopicFilter,
+    accounts_told_apart,
 )
 from zenvia_webhooks.admin.masked import shown_to
 from zenvia_webhooks.admin.payload_tree import tree
 from zenvia_webhooks.admin.people import People
-from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.people.masking import may_see
 from zenvia_webhooks.replay.selection import Selection
@@ -112,7 +112,7 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
         return json_block(event.headers)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        columns = [*self.list_display, "account"] if len(conf.aliases()) > 1 else self.list_display
+        columns = [*self.list_display, "account"] if accounts_told_apart() else self.list_display
         return shown_to(request, columns)
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:
