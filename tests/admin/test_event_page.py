@@ -98,6 +98,8 @@ def test_a_delivery_can_be_dismissed(admin_client: Client, event: Event) -> None
     response = admin_client.post(address, follow=True)
     assert said(response)[0][0] == "success"
     assert f'formaction="{address}"' not in response.content.decode()
+    assert "Nothing is left to do." in text_of(response)
+    assert "Every receiver has succeeded." not in text_of(response)
     row.refresh_from_db()
     event.refresh_from_db()
     assert (row.status, event.status) == (Delivery.Status.DISMISSED, Event.Status.DISPATCHED)

@@ -204,7 +204,9 @@ def _end(event: Event, deliveries: list[Delivery]) -> Iterator[Step]:
     elif event.status == Event.Status.UNHANDLED:
         yield event.finished_at, gettext("No receiver is connected for this topic.")
     elif event.status == Event.Status.DISPATCHED and deliveries and event.finished_at:
-        yield event.finished_at, gettext("Every receiver has succeeded.")
+        is_dismissed = any(row.status == Status.DISMISSED for row in deliveries)
+        done = gettext("Nothing is left to do.") if is_dismissed else gettext("Every receiver has succeeded.")
+        yield event.finished_at, done
 
 
 def others(event: Event, site: str) -> SafeString | str:
