@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from zenvia_webhooks.redaction import RedactTokens, clean, drop_values, printable
+from zenvia_webhooks.redaction import RedactTokens, clean, drop_values, first_line, printable
 
 TOKEN = "0123456789abcdef" * 4
 LINE = f"POST /zenvia/webhook/{TOKEN}/ HTTP/1.1"
@@ -195,3 +195,24 @@ def test_what_can_not_be_printed_is_left_to_logging() -> None:
     record = logging.LogRecord("name", logging.INFO, "", 1, "%s", (broken,), None)
     assert RedactTokens().filter(record)
     assert record.args == (broken,)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        ("ValueError: Foo('it is \"Ana\"', 5)", "ValueError: Foo('…', …)"),
+        (
+            "ConnectionError: Pool(host='crm.example', port=1): (Caused by NewError(\"To(host='crm.example', port=1): "
+            'refused"))',
+            "ConnectionError: Pool(host='…', port=…): refused",
+        ),
+        (
+            "ConnectionError: Pool(host='crm.example'): (Caused by NameError(\"To 'crm.example' (not known)\"))",
+            "ConnectionError: Pool(host='…' (not known)",
+        ),
+        ('Error: x="Ana" (Caused by E(\'x="Ana" refused\'))', "Error: x='…' refused"),
+        ('Error: a 12" screen of "Ana', "Error: a …\" screen of '…'"),
+    ],
+)
+def test_a_first_line_ends_in_no_quote_alone(error: str, line: str) -> None:
+    assert first_line(error) == line

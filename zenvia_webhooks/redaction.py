@@ -19,7 +19,7 @@ MIN_PART_OF_A_KEY = 4
 TOKEN = re.compile("[0-9a-f]{64}")
 #: Databases put values into quotes, those of their own language, and names of columns and constraints too: those at the
 #: end, and in these sentences. A value of several lines is cut off with its first, and has no second quote.
-_QUOTED = re.compile(r"""(?<!\w)(?:(['"]).*\1|[«»„“\u2018].*[«»“”\u2019]|['"«»„“\u2018].*)""", re.DOTALL)
+_QUOTED = re.compile(r"""(?<!\w)(?:(['"]).*\1|[«»„“\u2018].*[«»“”\u2019]|['"«»„“\u2018](?=.*\w).*)""", re.DOTALL)
 _NAME_AT_THE_END = re.compile(r"""(?:constraint|key|column) (["'])[\w.]+\1(?: at row \d+)?$""")
 _NAMES_ALONE = re.compile(
     r"""null value in column "\w+"( of relation "\w+")? violates not-null constraint"""
@@ -30,6 +30,8 @@ _NAMES_ALONE = re.compile(
 _ADDRESS = re.compile(r"\S+@\S+|\w+://\S+")
 _NUMBER = re.compile(r"\+?\d[\d.\-/() ]*\d|\d")
 _HTTP_STATUS = re.compile(r"[1-5]\d\d")
+#: What closes a text that was opened within a value, such as that of `Failed(host='x': Refused("'x' said no"))`.
+_CLOSING_ALONE = re.compile(r"""(?<!…)["'][)\]}>]+$""")
 #: What is left of a token where an answer broke off.
 HALF_A_TOKEN = re.compile("[0-9a-f]{7,63}$")
 
@@ -131,7 +133,7 @@ def first_line(error: str) -> str:
     A name that stands in it without quotes stays.
     """
     line = redact_tokens(error.strip().partition("\n")[0])
-    line = _QUOTED.sub("'…'", _ADDRESS.sub("…", line))
+    line = _CLOSING_ALONE.sub("", _QUOTED.sub("'…'", _ADDRESS.sub("…", line)))
     line = _NUMBER.sub(lambda match: match[0] if _HTTP_STATUS.fullmatch(match[0]) else "…", line)
     return line if len(line) <= EXCERPT else line[:EXCERPT] + "…"
 
