@@ -11,7 +11,8 @@ from django.utils.timezone import now
 from tests.support.rows import listed, row, stored, to_do
 from tests.support.wire import Answer, Wire, hangs_up, says
 from zenvia_webhooks import subscriptions
-from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.models import Subscription, TaskRun
+from zenvia_webhooks.models.task_run import TEST_EVENT
 from zenvia_webhooks.sandbox import Sandbox
 
 Status = Subscription.Status
@@ -47,11 +48,16 @@ def refusal(remove: Remove, subscription: Subscription) -> str:
 def test_what_zenvia_removed_is_removed_here(sandbox: Sandbox, remove: Remove) -> None:
     made = row(Status.PENDING)
     subscriptions.register(made)
+    for pk in (made.pk, made.pk + 1):
+        TaskRun.objects.create(task=TEST_EVENT.format(pk=pk), started_at=now())
 
     assert remove(made) == ""
 
     assert is_removed(made)
-    assert Subscription.objects.exists() == (remove is subscriptions.deactivate)
+    is_kept = remove is subscriptions.deactivate
+    assert Subscription.objects.exists() == is_kept
+    assert TaskRun.objects.filter(task__endswith=f"#{made.pk}").exists() == is_kept
+    assert TaskRun.objects.filter(task__endswith=f"#{made.pk + 1}").exists()
     if remove is subscriptions.deactivate:
         assert "inactive" in subscriptions.describe(made)
     assert sandbox.subscriptions == []

@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.models.fields import SafeJSONField, SafeTextField
 
+#: `TaskRun.task` of a subscription's last test event.
+TEST_EVENT = "zenvia_webhooks.test_event: #{pk}"
+
 
 class TaskRun(models.Model):
     """The last run of a task: the heartbeat of beat and workers, and the progress of long jobs.

@@ -12,7 +12,8 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.contracts.base import RemoteSubscription
-from zenvia_webhooks.models import Subscription
+from zenvia_webhooks.models import Subscription, TaskRun
+from zenvia_webhooks.models.task_run import TEST_EVENT
 from zenvia_webhooks.signals import subscription_lost
 from zenvia_webhooks.subscriptions.errors import ChangedMeanwhileError
 from zenvia_webhooks.subscriptions.evidence import has_events
@@ -108,6 +109,8 @@ def end(row: Subscription) -> None:
     rows = Subscription.objects.filter(pk=row.pk, wish=row.wish)
     if row.wish == Wish.DELETED:
         is_done = bool(rows.delete()[0])
+        if is_done:
+            TaskRun.objects.filter(task=TEST_EVENT.format(pk=row.pk)).delete()
     else:
         none: dict[str, Any] = dict.fromkeys(("absent_since", "previous_token", "previous_token_expires_at"))
         inactive = {"status": Status.INACTIVE, "wish": Wish.REGISTERED, "remote_id": "", "last_error": ""}

@@ -11,6 +11,7 @@ from django.db import router
 from zenvia_webhooks.diagnosis import Area, diagnose
 from zenvia_webhooks.models import Subscription, TaskRun
 from zenvia_webhooks.models.clock import DatabaseNow
+from zenvia_webhooks.models.task_run import TEST_EVENT
 from zenvia_webhooks.origins import origin_of
 from zenvia_webhooks.redaction import EXCERPT, redact_tokens
 from zenvia_webhooks.sandbox.sender import TIMEOUT_SECONDS, Answer, TooSlowError, post_event
@@ -21,8 +22,6 @@ from zenvia_webhooks.webhook import intake, probe
 USER_AGENT = "zenvia_send_event (django-zenvia-webhooks)"
 #: Seconds that a page waits for its own site's answer.
 PATIENCE = 5
-#: `TaskRun.task` of a subscription's last test event.
-TASK = "zenvia_webhooks.test_event: #{pk}"
 
 
 @dataclass(kw_only=True)
@@ -73,7 +72,7 @@ def send(row: Subscription, topic: str) -> None:
     sent = Sent(topic=topic, site=origin_of(url), fingerprint=fingerprint.hex())
     rows = TaskRun.objects.using(router.db_for_write(TaskRun))
     begun = {"started_at": DatabaseNow(), "finished_at": None, "state": asdict(sent)}
-    run, _is_new = rows.update_or_create(task=TASK.format(pk=row.pk), defaults=begun)
+    run, _is_new = rows.update_or_create(task=TEST_EVENT.format(pk=row.pk), defaults=begun)
     # The broker first: the message by which it is tried finds nothing to do, and the event's own comes after it.
     sent.broker = [[one.severity, one.text, one.fix] for one in diagnose([Area.BROKER])]
     try:
@@ -101,7 +100,7 @@ class Run:
 
 def last(row: Subscription) -> Run | None:
     """Return a subscription's last test event; None if there was none."""
-    rows = TaskRun.objects.using(router.db_for_write(TaskRun)).filter(task=TASK.format(pk=row.pk))
+    rows = TaskRun.objects.using(router.db_for_write(TaskRun)).filter(task=TEST_EVENT.format(pk=row.pk))
     found = rows.annotate(now=DatabaseNow()).values_list("state", "started_at", "finished_at", "now").first()
     if found is None:
         return None
