@@ -212,7 +212,8 @@ def test_what_can_not_be_printed_is_left_to_logging() -> None:
         ),
         ('Error: x="Ana" (Caused by E(\'x="Ana" refused\'))', "Error: x='…' refused"),
         ('Error: a 12" screen of "Ana', "Error: a …\" screen of '…'"),
+        ("Error: \u202edetaerc", "Error: \ufffddetaerc"),
     ],
 )
-def test_a_first_line_ends_in_no_quote_alone(error: str, line: str) -> None:
+def test_a_first_line_ends_in_no_quote_alone_and_obeys_nothing(error: str, line: str) -> None:
     assert first_line(error) == line

@@ -132,7 +132,7 @@ def first_line(error: str) -> str:
 
     A name that stands in it without quotes stays.
     """
-    line = redact_tokens(error.strip().partition("\n")[0])
+    line = clean(redact_tokens(error.strip().partition("\n")[0]))
     line = _CLOSING_ALONE.sub("", _QUOTED.sub("'…'", _ADDRESS.sub("…", line)))
     line = _NUMBER.sub(lambda match: match[0] if _HTTP_STATUS.fullmatch(match[0]) else "…", line)
     return line if len(line) <= EXCERPT else line[:EXCERPT] + "…"

@@ -111,11 +111,23 @@ def test_deliveries_fail_with_one_error_whoever_the_lead_is() -> None:
     assert finding.detail == "shop.errors.PriceListError: no price for '…' … …"
 
 
+def test_an_outage_is_one_finding_where_each_error_names_somebody_without_quotes() -> None:
+    for name in ("Ana", "Bia", "Caio", "Davi", "Eva"):
+        failed(1, error=f"ValueError: {name} has no phone")
+    failed(2, error="KeyError: 'name'")
+    found = look()
+    assert ["5 deliveries with ValueError, 71 %" in found[0].text, "2 deliveries with KeyError" in found[1].text] == [
+        True,
+        True,
+    ]
+    assert len(found) == 2
+
+
 def test_of_many_errors_the_worst_are_told_and_only_their_frames_read() -> None:
     delivered(1)
     failed(2, traceback='File "shop/receivers.py", line 3, in save\n    1 / 0\nFile "shop/prices.py", line 9, in _')
-    for letter in "abcdefghijkl":
-        failed(2, "shop.receivers.note", error=f"ValueError: {letter}")
+    for letter in "ABCDEFGHIJKL":
+        failed(2, "shop.receivers.note", error=f"{letter}Error: no")
         delivered(1, "shop.receivers.note")
     with CaptureQueriesContext(connection) as queries:
         found = look()

@@ -28,6 +28,8 @@ GIVEN_UP = timedelta(hours=24)
 RECENT = timedelta(hours=1)
 #: So many in a row that failed once, and a receiver may fail for all: nobody need wait for a second attempt.
 IN_A_ROW = 3
+#: Of more lines of one class, each names somebody without quotes: they are one error.
+MOST_LINES = 3
 
 Status = Delivery.Status
 
@@ -92,10 +94,14 @@ class Standing:
 
     def groups(self, *, with_first_failures: bool) -> list[list[Row]]:
         """Return the failing deliveries by error, most first."""
+        failing = [row for row in self.rows if row.is_failing_again or (with_first_failures and row.is_failing)]
+        lines: dict[str, set[str]] = defaultdict(set)
+        for row in failing:
+            lines[row.error_class].add(first_line(row.error))
         groups: dict[str, list[Row]] = defaultdict(list)
-        for row in self.rows:
-            if row.is_failing_again or (with_first_failures and row.is_failing):
-                groups[first_line(row.error)].append(row)
+        for row in failing:
+            is_by_line = len(lines[row.error_class]) <= MOST_LINES
+            groups[first_line(row.error) if is_by_line else row.error_class].append(row)
         return sorted(groups.values(), key=len, reverse=True)
 
     def percentage(self, failing: int) -> int:
