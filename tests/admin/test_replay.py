@@ -109,6 +109,14 @@ def test_what_succeeded_everywhere_offers_nothing_but_a_receiver_by_name(admin_c
     assert job.find() is None
 
 
+def test_an_id_that_can_not_be_read_stands_for_no_event(admin_client: Client, events: list[Event]) -> None:
+    for wrong in ("x", "1.5", "9" * 30):
+        assert admin_client.get(f"{REPLAY}?ids={wrong}").context["preview"].total == 0
+        assert not admin_client.get(f"{LIST}?subscription={wrong}").context["cl"].result_list
+    assert admin_client.get(f"{REPLAY}?ids=x,{events[0].pk}").context["preview"].total == 1
+    assert admin_client.get(f"{REPLAY}?ids=").context["preview"].total == 2
+
+
 def test_a_second_press_runs_nothing_twice(admin_client: Client, events: list[Event]) -> None:
     address = f"{REPLAY}?ids={events[0].pk}"
     fields = {"number": hidden(admin_client, address, "number"), "mode": "again", "receiver": NOTE}
