@@ -63,7 +63,9 @@ def test_the_action_shows_first_then_erases_and_logs_nothing_of_the_person(admin
         (str(event.pk), f"lead.created #{event.pk}", "Erased."),
         (str(quote.pk), f"quote.updated #{quote.pk}", "Erased."),
     }
-    assert "Canary" not in admin_client.get(f"{LIST}{event.pk}/change/").content.decode()
+    page = admin_client.get(f"{LIST}{event.pk}/change/").content.decode()
+    assert "Canary" not in page
+    assert "What it said was erased." in page
     assert other.pk not in erased
 
 

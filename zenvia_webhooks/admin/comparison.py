@@ -121,7 +121,7 @@ def _apply(model_admin: ModelAdmin[Any], request: HttpRequest, step: Step) -> tu
     if not subscriptions.reconcile(step.account, only=step, approved=approved(request)):
         return messages.WARNING, _("Something has changed meanwhile: look again.")
     if step.action == Action.REMOVE:
-        return messages.SUCCESS, _("%(subscription)s: removed at Zenvia.") % {"subscription": step.name}
+        return messages.SUCCESS, _("Removed at Zenvia: %(subscription)s.") % {"subscription": step.name}
     rows = Subscription.objects.using(router.db_for_write(Subscription))
     if step.action == Action.ADOPT:
         adopted = rows.get(token=subscriptions.token_of(step.url))

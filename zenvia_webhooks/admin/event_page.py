@@ -201,6 +201,8 @@ def _end(event: Event, deliveries: list[Delivery]) -> Iterator[Step]:
         yield event.finished_at, text % {"event": event.same_as}
     elif event.status == Event.Status.PENDING:
         yield None, gettext("A worker will hand it to its receivers.")
+    elif event.status == Event.Status.ERASED and event.payload is None:
+        yield None, gettext("What it said was erased.")
     elif event.status == Event.Status.UNHANDLED:
         yield event.finished_at, gettext("No receiver is connected for this topic.")
     elif event.status == Event.Status.DISPATCHED and deliveries and event.finished_at:

@@ -212,10 +212,10 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
         if not event or not row:
             raise Http404
         if row.dismiss():
-            text = gettext("%(receiver)s: dismissed. Only a replay that names it runs it again.")
+            text = gettext("Dismissed: %(receiver)s. Only a replay that names it runs it again.")
             self.log_change(request, event, gettext("Dismissed %(receiver)s.") % {"receiver": row.receiver})
         else:
-            text = gettext("%(receiver)s: not dismissed. It is done already, or a worker has the event: look again.")
+            text = gettext("Not dismissed: %(receiver)s. It is done already, or a worker has the event: look again.")
         level = messages.SUCCESS if row.status == Delivery.Status.DISMISSED else messages.WARNING
         self.message_user(request, text % {"receiver": row.receiver}, level)
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:zenvia_webhooks_event_change", args=[pk]))
