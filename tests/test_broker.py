@@ -58,6 +58,15 @@ def test_the_projects_app_is_found_in_a_thread_though_the_current_app_was_touche
     assert in_a_thread(touch) is celery_app
 
 
+def test_a_site_without_an_app_is_told_the_one_that_it_will_have(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    assert broker.app_name() == "tests"
+    monkeypatch.setattr(broker, "project_app", lambda: Celery("default", set_as_current=False))
+    settings.ROOT_URLCONF = "mysite.urls"
+    assert broker.app_name() == "mysite"
+
+
 @pytest.mark.usefixtures("no_default", "elsewhere")
 def test_the_one_app_of_a_process_is_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_state, "_apps", {celery_app})

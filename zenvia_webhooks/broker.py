@@ -56,6 +56,17 @@ def is_certain() -> bool:
     return len(apps()) < 2 or is_chosen(app_or_default()) or _by_convention() is not None
 
 
+def app_name() -> str:
+    """Return what to give to `celery -A`: the project's app, or its package where there is no app yet."""
+    name = project_app().main
+    return project_package() if name in (None, "default") else str(name)
+
+
+def project_package() -> str:
+    """Return the package that holds the project's URLs, such as "mysite"."""
+    return str(getattr(settings, "ROOT_URLCONF", "")).rpartition(".")[0] or "mysite"
+
+
 def apps() -> list[Celery]:
     """Return the process's Celery apps, without the empty one that Celery makes for whoever has none."""
     return sorted((app for app in _state._get_active_apps() if app.main != "default"), key=lambda app: str(app.main))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from zenvia_webhooks import wakeup
-from zenvia_webhooks.broker import connect, project_app
+from zenvia_webhooks.broker import app_name, connect, project_app
 from zenvia_webhooks.diagnosis.findings import Area, Finding, broken, duration, ok, warning
 from zenvia_webhooks.dispatch import heartbeat
 from zenvia_webhooks.dispatch.heartbeat import Heartbeat
@@ -57,7 +57,7 @@ def read_worker() -> Iterator[Finding]:
 
 def _silent(before: Heartbeat | None) -> Finding:
     """Return what to say where no worker gave a sign of life in time."""
-    start = {"app": project_app().main, "queue": _queue(), "last": _last(before)}
+    start = {"app": app_name(), "queue": _queue(), "last": _last(before)}
     if (command := stand_in()) is not None:
         return warning(
             Area.WORKER,
@@ -103,7 +103,7 @@ def check_beat() -> Iterator[Finding]:
         "no-beat",
         _("No sweep of beat's comes in; %(last)s. Failed deliveries are not attempted again.") % {"last": _last(beat)},
         _("Start exactly one: celery -A %(app)s beat. On its schedule must be our BEAT_SCHEDULE, kwargs included.")
-        % {"app": project_app().main},
+        % {"app": app_name()},
     )
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from zenvia_webhooks.admin.setup.lines import Snippet
-from zenvia_webhooks.broker import project_app
+from zenvia_webhooks.broker import app_name, project_package
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.origins import host_of, is_loopback
@@ -39,15 +39,6 @@ class Project:
     @property
     def urls_file(self) -> str:
         return str(settings.ROOT_URLCONF).replace(".", "/") + ".py"
-
-    @property
-    def package(self) -> str:
-        return str(settings.ROOT_URLCONF).rpartition(".")[0] or "mysite"
-
-    @property
-    def celery_app(self) -> str:
-        name = project_app().main
-        return self.package if name in (None, "default") else str(name)
 
 
 def snippets_for(finding_id: str, project: Project) -> list[Snippet]:
@@ -117,13 +108,13 @@ def _celery(project: Project) -> list[Snippet]:
 
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{project.settings_module}")
 
-        app = Celery("{project.package}")
+        app = Celery("{project_package()}")
         app.config_from_object("django.conf:settings", namespace="CELERY")
         app.autodiscover_tasks()
     """
     return [
-        file(f"{project.package}/celery.py", code),
-        file(f"{project.package}/__init__.py", "from .celery import app as celery_app  # noqa: F401"),
+        file(f"{project_package()}/celery.py", code),
+        file(f"{project_package()}/__init__.py", "from .celery import app as celery_app  # noqa: F401"),
     ]
 
 
@@ -132,7 +123,7 @@ def _broker(project: Project) -> list[Snippet]:
 
 
 def _worker(project: Project) -> list[Snippet]:
-    return [_with_beat(project)] if settings.DEBUG else [terminal(f"celery -A {project.celery_app} worker")]
+    return [_with_beat(project)] if settings.DEBUG else [terminal(f"celery -A {app_name()} worker")]
 
 
 def _beat(project: Project) -> list[Snippet]:
@@ -141,13 +132,13 @@ def _beat(project: Project) -> list[Snippet]:
 
         CELERY_BEAT_SCHEDULE = {**globals().get("CELERY_BEAT_SCHEDULE", {}), **BEAT_SCHEDULE}
     """
-    run = _with_beat(project) if settings.DEBUG else terminal(f"celery -A {project.celery_app} beat")
+    run = _with_beat(project) if settings.DEBUG else terminal(f"celery -A {app_name()} beat")
     return [file(project.settings_file, code), run]
 
 
 def _with_beat(project: Project) -> Snippet:
     where = _("In a terminal of its own: a worker with beat inside, for development.")
-    return Snippet(where=where, code=f"celery -A {project.celery_app} worker -B --loglevel INFO")
+    return Snippet(where=where, code=f"celery -A {app_name()} worker -B --loglevel INFO")
 
 
 def _receivers(project: Project) -> list[Snippet]:
