@@ -135,7 +135,7 @@ def test_mail_server_that_fails_is_a_line_in_the_log_and_tried_again(
     with monkeypatch.context() as patched:
         patched.setattr(alerts, "mail_managers", refuse)
         assert send_alerts() == 0
-    assert "an alert about failing-receiver could not be mailed: ConnectionRefusedError" in caplog.text
+    assert "an alert about failing-receiver could not be mailed: ConnectionRefusedError; manage.py" in caplog.text
     assert PERSON not in caplog.text
     assert send_alerts() == 0
     hours_pass(0.2)

@@ -96,7 +96,8 @@ def _send(kind: str, findings: Sequence[Finding]) -> bool:
     if not rows.filter(started_at=sent_at).update(started_at=now):
         return False
     if (failure := within(SECONDS, lambda: _mail(findings))) is not None:
-        logger.error("an alert about %s could not be mailed: %s", kind, failure)
+        why = "manage.py sendtestemail --managers shows why"
+        logger.error("an alert about %s could not be mailed: %s; %s", kind, failure, why)
         rows.update(started_at=now - INTERVAL + TRIED_AGAIN)
         return False
     rows.update(note="\n".join(finding.about for finding in findings))

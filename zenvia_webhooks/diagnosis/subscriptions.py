@@ -155,7 +155,7 @@ def _registration(row: Subscription, words: dict[str, str], this: dict[str, Any]
         yield broken(
             Area.SUBSCRIPTIONS,
             "failed-subscription",
-            _("Zenvia refused to register %(subscription)s: %(error)s") % words,
+            _("Zenvia did not register %(subscription)s: %(error)s") % words,
             _("Put right what Zenvia says, then choose Register again on its page in the admin."),
             **this,
         )
