@@ -41,7 +41,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about another database than the suite's; begin with what starts processes and waits for them.
+    """Leave out what is about another database, and what is long; begin with what starts processes and waits for them.
 
     Begun last, those would be waited for alone.
     """
@@ -49,6 +49,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in items if item.get_closest_marker("postgresql")]
         items[:] = [item for item in items if item not in others]
         config.hook.pytest_deselected(items=others)
+    if not os.environ.get("ZENVIA_REQUIRE_ALL"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip("it takes half a minute: CI runs it, or ZENVIA_REQUIRE_ALL=1"))
     items.sort(key=lambda item: not any(map(item.get_closest_marker, ("worker", "browser"))))
 
 

@@ -16,7 +16,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 #: axe-core itself, as one script.
 AXE = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
 
-pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.long, pytest.mark.timeout(180)]
 
 #: Those that have no part which another has not, and what is Django's alone.
 LEFT_OUT = {"dashboard-7-days", "dashboard-healthy-7-days", "viewer-dashboard", "event-given-up", "event-recovered"}

@@ -17,7 +17,7 @@ from zenvia_webhooks.sandbox import Sandbox
 #: axe-core itself, as one script.
 AXE = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
 
-pytestmark = [pytest.mark.browser, pytest.mark.worker, pytest.mark.once, pytest.mark.timeout(180)]
+pytestmark = [*(pytest.mark.browser, pytest.mark.worker, pytest.mark.once, pytest.mark.long), pytest.mark.timeout(180)]
 
 #: What a newcomer has after the quickstart's first steps: no account, no callback URL; the admin and its user.
 NOTHING_YET = """
