@@ -99,12 +99,12 @@ def main() -> int:
     for_checks = arguments.command in ("check", "messages")
     install(*(("checks", FOR_CHECKS) if for_checks else ("tests", FOR_TESTS)))
     if arguments.command == "test":
-        # The whole in three processes, even on two cores, as much of it waits: a file's tests in one of them, and what
+        # The whole in four processes, even on two cores, as much of it waits: a file's tests in one of them, and what
         # is slow first.
         is_whole = all(argument.startswith(("--junitxml=", "--ignore=")) for argument in rest)
-        in_three = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"] if is_whole else []
+        in_four = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"] if is_whole else []
         # -rs: pytest says what it left out, and why, above its closing line.
-        become(["-m", "pytest", "-rs", *in_three, *rest])
+        become(["-m", "pytest", "-rs", *in_four, *rest])
     if arguments.command == "faults":
         become(["-m", "bench.faults", *rest])
     if arguments.command == "messages":
