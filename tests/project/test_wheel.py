@@ -16,7 +16,7 @@ import pytest
 from tests.support.host import Host, build, environment, post, running, wait_for
 from tests.support.paths import PAYLOADS, ROOT
 
-pytestmark = [pytest.mark.once, pytest.mark.worker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.once, pytest.mark.long, pytest.mark.worker, pytest.mark.timeout(300)]
 
 EXAMPLE = (PAYLOADS / "lead_created.json").read_bytes()
 
