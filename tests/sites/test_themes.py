@@ -144,7 +144,7 @@ def test_subscription_is_changed_and_removed(page: Any, theme: str, zenvia: Sand
     assert [row.callback_url == before for row in zenvia.subscriptions] == [False]
 
     page.get_by_role("link", name="Change topics").click()
-    assert page.locator("input[value='Change topics']").is_visible()
+    page.locator("input[value='Change topics']").wait_for()
     picture(page, theme, "topics")
     page.go_back()
     page.get_by_role("link", name="Deactivate").click()
