@@ -198,8 +198,12 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 def test_images_are_small_and_each_is_in_the_readme_of_its_language() -> None:
-    """`dev.py screenshots --readme` makes them."""
+    """`dev.py screenshots --readme` makes them; `dev.py bench --plot` makes that of the page about speed."""
     images = {image.name: image.read_bytes() for image in (ROOT / "docs" / "images").iterdir()}
+    plot = images.pop("speed.png")
+    assert "(images/speed.png)" in read("docs/performance.md")
+    assert plot.startswith(b"\x89PNG")
+    assert len(plot) < 150_000
     for name, content in images.items():
         assert content.startswith(b"\x89PNG")
         width = struct.unpack(">I", content[16:20])[0]
