@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not os.environ.get("ZENVIA_REQUIRE_ALL"):
         for item in items:
             if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip("it takes half a minute: CI runs it, or ZENVIA_REQUIRE_ALL=1"))
+                item.add_marker(pytest.mark.skip("CI runs it, as it is slow; so does ZENVIA_REQUIRE_ALL=1"))
     items.sort(key=lambda item: not any(map(item.get_closest_marker, ("worker", "browser"))))
 
 

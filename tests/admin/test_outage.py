@@ -14,7 +14,7 @@ from tests.support.browser import Clicks, begin_at_one_line, cut_off, log_in, op
 from tests.support.host import Host, post, running, wait_for
 from zenvia_webhooks.sandbox import Sandbox
 
-pytestmark = [pytest.mark.browser, pytest.mark.worker, pytest.mark.once, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.browser, pytest.mark.worker, pytest.mark.once, pytest.mark.long, pytest.mark.timeout(200)]
 
 URLS = """
 from django.contrib import admin

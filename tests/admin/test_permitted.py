@@ -18,7 +18,7 @@ from zenvia_webhooks.models import Event
 from zenvia_webhooks.sandbox import Sandbox
 from zenvia_webhooks.signals import lead_created
 
-pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 ADMIN = "/admin/zenvia_webhooks/"
 PERSON = {"name": "Ana Paz", "phone": "+5511988880001", "email": "ana@example.com"}

@@ -20,7 +20,7 @@ from tests.support.host import answers, environment, free_port, wait_for
 from tests.support.nginx import SITE, Nginx, need_nginx
 from tests.support.paths import ROOT
 
-pytestmark = [pytest.mark.once, pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.once, pytest.mark.long, pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(200)]
 
 LEAD = {"topic": "lead.created", "data": {"leadId": "1", "name": "João"}}
 MAKE = "from zenvia_webhooks.models import *; s = Subscription.objects.create(topics=['lead.created']); print(s.token)"
