@@ -266,35 +266,6 @@ def test_a_row_of_an_account_that_is_gone_from_the_settings_stays(
     assert "no account 'default'" in refusal(remove, made)
 
 
-def test_a_removal_that_may_have_been_made_is_not_taken_back_by_a_try_that_sent_nothing(wire: Wire) -> None:
-    made = row(Status.ACTIVE, "subscription1")
-    wire.script("GET", says(200, [listed(made)]), says(503))
-    wire.script("DELETE", says(204))
-
-    for expected in ("still good here", "nothing was changed here"):
-        with pytest.raises(subscriptions.StillRegisteredError, match=expected):
-            subscriptions.deactivate(made)
-        assert Subscription.objects.get().wish == "inactive"
-
-    wire.script("GET", says(200, []))
-    assert subscriptions.deactivate(made) == ""
-    assert is_removed(made)
-
-
-def test_a_removal_that_is_not_confirmed_can_be_taken_back(sandbox: Sandbox) -> None:
-    made = row(Status.ACTIVE, "subscription1")
-    Subscription.objects.update(wish="inactive")
-    made.refresh_from_db()
-    with pytest.raises(subscriptions.SubscriptionError, match="not known yet"):
-        subscriptions.rotate(made)
-
-    subscriptions.register_again(made)
-
-    assert stored(made)[0] == "active"
-    assert made.wish == "registered"
-    assert len(sandbox.subscriptions) == 1
-
-
 @both
 def test_what_stands_for_nothing_needs_nobody(wire: Wire, settings: Any, remove: Remove) -> None:
     made = row(Status.INACTIVE)

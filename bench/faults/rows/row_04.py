@@ -53,10 +53,8 @@ def break_it(line: Line, site: Site, kills: int) -> None:
         for point, action in itertools.islice(
             itertools.cycle(itertools.product(POINTS, ("kill", "kill group"))), kills
         ):
-            site.arm(point, action)
             try:
                 if point == OF_THE_DEAD:
-                    site.arm(LEAVES_ONE, "kill")
                     await_kill(site, LEAVES_ONE, "kill")
                 await_kill(site, point, action)
             except AssertionError as error:
@@ -78,10 +76,12 @@ def break_it(line: Line, site: Site, kills: int) -> None:
 
 
 def await_kill(site: Site, point: str, action: str) -> None:
-    """Wait until somebody was killed there, and for the worker that is gone with it to be there again.
+    """Have somebody killed there, and wait for the worker that is gone with it to be there again.
 
-    So that the other worker is always there to take up what the dead one held.
+    So that the other worker is always there to take up what the dead one held. One point at a time is armed: which
+    worker has ended would not say at which of two it died.
     """
+    site.arm(point, action)
     ends = time.monotonic() + 60
     while site.is_armed(point):
         assert time.monotonic() < ends, f"nobody came by {point}\n{site.processes.tails()}"
