@@ -40,7 +40,7 @@ WORKERS = [*IN_TWO, "-m", "not once"]
 IN_PROCESS = [*IN_TWO, "-m", "not once and not worker"]
 #: Folders whose tests ask no database of ours: the runs on SQLite have them, one for each Python.
 NO_DATABASE = [f"--ignore=tests/{name}" for name in ("client", "contracts", "project", "sandbox")]
-COVERAGE = ["--cov", "--cov-report=term", "--cov-fail-under=85"]
+COVERAGE = ["--cov", "--cov-report=term", "--cov-fail-under=95"]
 
 
 @dataclass(kw_only=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import time
 from typing import Any
@@ -197,21 +198,37 @@ WORST = {
 }
 
 
+def yardstick() -> float:
+    """Return the processor seconds of 50,000 small steps of Python's: 12.5 ms where 50 ms is meant to be the bound."""
+    started, kept = time.process_time(), {}
+    for number in range(50_000):
+        kept[str(number)] = [number]
+    return time.process_time() - started
+
+
 @pytest.mark.no_cover  # to be watched costs more than the work
 @pytest.mark.parametrize("name", WORST)
 def test_the_worst_body_costs_at_most_50_ms(name: str) -> None:
-    body, took = WORST[name], [1.0]
+    """By a yardstick: machines differ, and so does one from hour to hour."""
+    body, took, compared = WORST[name], [], []
     assert len(body) <= conf.max_body_bytes
-    # More than once only where something else had the processor's caches.
-    while min(took) >= 0.05 and len(took) < 6:
-        started = time.process_time()
-        with contextlib.suppress(ValueError):
-            envelope = parse_object(body)
-            safe = json.dumps(make_safe(envelope))
-            # Nor does it grow by more than what JSON's escapes of a letter come to.
-            assert len(canonical(envelope)) + len(safe) < 7 * conf.max_body_bytes
-        took.append(time.process_time() - started)
-    assert min(took) < 0.05
+    # What the other tests left is no part of the work.
+    gc.collect()
+    gc.freeze()
+    try:
+        # More than once only where something else had the processor's caches.
+        while not took or (min(took) >= 4 * min(compared) and len(took) < 6):
+            compared.append(yardstick())
+            started = time.process_time()
+            with contextlib.suppress(ValueError):
+                envelope = parse_object(body)
+                safe = json.dumps(make_safe(envelope))
+                # Nor does it grow by more than what JSON's escapes of a letter come to.
+                assert len(canonical(envelope)) + len(safe) < 7 * conf.max_body_bytes
+            took.append(time.process_time() - started)
+    finally:
+        gc.unfreeze()
+    assert min(took) < 4 * min(compared)
 
 
 @hypothesis.settings(max_examples=60, deadline=None, database=None)

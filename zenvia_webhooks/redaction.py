@@ -46,7 +46,7 @@ def clean(text: str) -> str:
 
     Others are control characters, line breaks, lone surrogates, and what changes direction or has no width.
     """
-    return "".join(letter if _is_seen(letter) else "\ufffd" for letter in text)
+    return text if text.isprintable() else "".join(one if _is_seen(one) else "\ufffd" for one in text)
 
 
 def printable(text: str) -> str:

@@ -23,6 +23,7 @@ _WHOLE = re.compile("-?[0-9]+").fullmatch
 _SEPARATOR = re.compile(rb"[,\[{]")
 #: Stands before what JSON's encoder does not know, and in no string of a body, as nobody else knows it.
 _MARK = secrets.token_hex(16)
+_MARKED = re.compile(f'"{_MARK}([^"]*)"')
 
 
 class Number:
@@ -76,7 +77,7 @@ def canonical(value: object) -> bytes:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_marked)
     except RecursionError:
         raise ValueError("nested deeper than the parser goes") from None
-    return re.sub(f'"{_MARK}([^"]*)"', r"\1", text).encode("ascii")
+    return _MARKED.sub(r"\1", text).encode("ascii")
 
 
 def make_safe(value: object, depth: int = 1) -> Any:

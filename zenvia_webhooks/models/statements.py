@@ -25,9 +25,9 @@ def insert_new(row: models.Model, *, unique: str, using: str) -> bool:
     MySQL, the second of two at the same moment raises IntegrityError.
     """
     model, connection = type(row), connections[using]
-    look, insert = _insert_new(model, unique, using)
     pre_save.send(sender=model, instance=row, raw=False, using=using, update_fields=None)
     values = _values(row, using)
+    look, insert = _insert_new(model, tuple(values), unique, using)
     if look:
         with connection.cursor() as cursor:
             cursor.execute(look, [values[unique]])
@@ -48,7 +48,8 @@ def insert(row: models.Model, *, using: str) -> None:
     """Insert a row in the present transaction. `pre_save` and `post_save` are sent as by `save()`."""
     model = type(row)
     pre_save.send(sender=model, instance=row, raw=False, using=using, update_fields=None)
-    _insert(row, _plain_insert(model, using) + _returning(using), _values(row, using).values(), using)
+    values = _values(row, using)
+    _insert(row, _plain_insert(model, tuple(values), using) + _returning(using), values.values(), using)
     post_save.send(sender=model, instance=row, created=True, raw=False, using=using, update_fields=None)
 
 
@@ -90,16 +91,19 @@ def _insert(row: models.Model, statement: str, values: Iterable[Any], using: str
 
 
 def _values(row: models.Model, using: str) -> dict[str, Any]:
+    """Return column → value; a column that is left out is NULL in the database, too, and costs nothing then."""
     connection = connections[using]
     return {
-        str(field.column): field.get_db_prep_save(getattr(row, field.attname), connection)
-        for field in _fields(type(row))
+        column: field.get_db_prep_save(value, connection)
+        for field, column, name in _fields(type(row))
+        if (value := getattr(row, name)) is not None
     }
 
 
 @cache
-def _fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    return [field for field in model._meta.local_concrete_fields if not field.primary_key]
+def _fields(model: type[models.Model]) -> list[tuple[models.Field[Any, Any], str, str]]:
+    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
+    return [(field, str(field.column), field.attname) for field in fields]
 
 
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
@@ -108,9 +112,9 @@ def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
 
 
 @cache
-def _insert_new(model: type[models.Model], unique: str, using: str) -> tuple[str, str]:
+def _insert_new(model: type[models.Model], columns: tuple[str, ...], unique: str, using: str) -> tuple[str, str]:
     """Return the look beforehand, empty where none is needed, and the INSERT."""
-    quote, insert = connections[using].ops.quote_name, _plain_insert(model, using)
+    quote, insert = connections[using].ops.quote_name, _plain_insert(model, columns, using)
     if connections[using].vendor == "mysql":
         # It has no such clause: ON DUPLICATE KEY UPDATE waits for whoever has locked the row, such as a receiver.
         look = f"SELECT 1 FROM {quote(model._meta.db_table)} WHERE {quote(unique)} = _binary %s"  # noqa: S608  # our own names
@@ -119,13 +123,14 @@ def _insert_new(model: type[models.Model], unique: str, using: str) -> tuple[str
 
 
 @cache
-def _plain_insert(model: type[models.Model], using: str) -> str:
+def _plain_insert(model: type[models.Model], columns: tuple[str, ...], using: str) -> str:
     quote = connections[using].ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in _fields(model))
     # As Django's own: to MySQL's driver, bytes are text unless it is told otherwise.
     binary = "_binary %s" if connections[using].vendor == "mysql" else "%s"
-    marks = ", ".join(binary if isinstance(field, models.BinaryField) else "%s" for field in _fields(model))
-    return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608  # our own names
+    kinds = {column: field for field, column, _name in _fields(model)}
+    marks = ", ".join(binary if isinstance(kinds[column], models.BinaryField) else "%s" for column in columns)
+    names = ", ".join(map(quote, columns))
+    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})"  # noqa: S608  # our own names
 
 
 def _returning(using: str) -> str:
