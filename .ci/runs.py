@@ -33,11 +33,12 @@ LOWEST += ["djangorestframework==3.16.0", "django-filter==25.1", "drf-spectacula
 DATABASES = {"SQLite": "", "PostgreSQL": "TEST_POSTGRES_URL", "MariaDB": "TEST_MARIADB_URL"}
 
 LOAD = "tests/bench/test_load.py"
-IN_TWO = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+#: More than there are cores, as many a test waits.
+SPREAD = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 #: The load test wants the machine for itself.
 EVERYTHING = [f"--ignore={LOAD}"]
-WORKERS = [*IN_TWO, "-m", "not once"]
-IN_PROCESS = [*IN_TWO, "-m", "not once and not worker"]
+WORKERS = [*SPREAD, "-m", "not once"]
+IN_PROCESS = [*SPREAD, "-m", "not once and not worker"]
 #: Folders whose tests ask no database of ours: the runs on SQLite have them, one for each Python.
 NO_DATABASE = [f"--ignore=tests/{name}" for name in ("client", "contracts", "project", "sandbox")]
 COVERAGE = ["--cov", "--cov-report=term", "--cov-fail-under=95"]

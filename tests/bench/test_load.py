@@ -22,7 +22,7 @@ from tests.support.servers import need
 pytestmark = [pytest.mark.once, pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(1200)]
 
 #: Unique events; a quarter as many duplicates come on top. Few on a developer's machine.
-EVENTS = int(os.environ.get("LOAD_EVENTS") or (20_000 if os.environ.get("ZENVIA_REQUIRE_ALL") else 1_000))
+EVENTS = int(os.environ.get("LOAD_EVENTS") or (8_000 if os.environ.get("ZENVIA_REQUIRE_ALL") else 1_000))
 SENDERS = 16
 #: In seconds; short, as what a killed worker had in hand waits for its end.
 LEASE = 15
