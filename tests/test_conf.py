@@ -171,6 +171,15 @@ def test_account_takes_what_it_is_given(settings: Any) -> None:
     assert account(settings, RECOVER=True).recover
 
 
+def test_wire_topics_are_read_whatever_else_is_wrong_with_an_account(settings: Any) -> None:
+    topics = {"quote.updated": "quote.status"}
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"br": {"API_URL": 5, "WIRE_TOPICS": topics}, "ar": 5}}
+    assert conf.wire_topics("br") == topics
+    assert conf.wire_topics("cl") == {}
+    with pytest.raises(ZenviaConfigurationError, match=r"\['ar'\]"):
+        conf.wire_topics("ar")
+
+
 @pytest.mark.parametrize("key", [None, ""])
 def test_account_may_have_no_key_yet(settings: Any, key: str | None) -> None:
     assert account(settings, API_KEY=key).api_key is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -76,12 +77,19 @@ def _by_convention() -> Celery | None:
     """Return the app that `celery -A` finds in the package of the settings, if that has been imported."""
     for package in _packages():
         try:
-            found = find_app(package, imp=_imported)
+            return _app_of(_imported(package))
         except (AttributeError, ImportError):
             continue
-        if isinstance(found, Celery):
-            return found
     return None
+
+
+@cache
+def _app_of(package: ModuleType) -> Celery:
+    """Raises AttributeError or ImportError as long as there is none: only what was found is remembered."""
+    found = find_app(package.__name__, imp=_imported)
+    if not isinstance(found, Celery):
+        raise AttributeError(package.__name__)
+    return found
 
 
 def _packages() -> Iterator[str]:

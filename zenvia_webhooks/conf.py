@@ -70,6 +70,14 @@ class Conf:
             raise ZenviaConfigurationError(format_lazy(text, alias=alias, known=known))
         return _account(alias, accounts[alias])
 
+    def wire_topics(self, alias: str) -> Mapping[str, str]:
+        """Return an account's `wire_topics` alone; none for an account that is not in the settings.
+
+        Each webhook needs them, and nothing else of its account.
+        """
+        raw = self._get("ACCOUNTS", {}, _mapping).get(alias)
+        return {} if raw is None else _wire_topics(alias, raw)
+
     @property
     def callback_base_url(self) -> str | None:
         """Public origin that Zenvia reaches, without a slash at the end."""
@@ -272,6 +280,14 @@ def _api_key(where: str, value: Any) -> str | None:
     return key
 
 
+def _wire_topics(alias: str, raw: Any) -> Mapping[str, str]:
+    where = f"ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]"
+    wire_topics = _mapping(f"{where}['WIRE_TOPICS']", _mapping(where, raw).get("WIRE_TOPICS", {}))
+    for canonical, wire in wire_topics.items():
+        _text(f"{where}['WIRE_TOPICS'][{canonical!r}]", wire)
+    return wire_topics
+
+
 def _account(alias: str, raw: Any) -> Account:
     where = f"ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]"
     raw = _mapping(where, raw)
@@ -279,9 +295,6 @@ def _account(alias: str, raw: Any) -> Account:
     if name not in CONTRACTS:
         names = ", ".join(map(repr, CONTRACTS))
         raise _wrong(f"{where}['CONTRACT']", _("{where} must be one of {names}."), names=names)
-    wire_topics = _mapping(f"{where}['WIRE_TOPICS']", raw.get("WIRE_TOPICS", {}))
-    for canonical, wire in wire_topics.items():
-        _text(f"{where}['WIRE_TOPICS'][{canonical!r}]", wire)
     if not 0 < len(alias) <= 100:
         raise ZenviaConfigurationError(_("An alias in ZENVIA_WEBHOOKS['ACCOUNTS'] must have 1 to 100 characters."))
     return Account(
@@ -289,7 +302,7 @@ def _account(alias: str, raw: Any) -> Account:
         api_key=_api_key(f"{where}['API_KEY']", raw.get("API_KEY")),
         contract=name,
         api_url=_url(f"{where}['API_URL']", raw.get("API_URL", CONTRACTS[name].API_URL)),
-        wire_topics=wire_topics,
+        wire_topics=_wire_topics(alias, raw),
         timeout=_positive_number(f"{where}['TIMEOUT']", raw.get("TIMEOUT", 10)),
         recover=_boolean(f"{where}['RECOVER']", raw.get("RECOVER", False)),
     )

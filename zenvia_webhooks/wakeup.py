@@ -31,7 +31,7 @@ HINT_EXPIRES = SWEEP_INTERVAL
 #: interval: if a queue is behind, or a worker's clock ahead, by more than `HINT_EXPIRES`, only sweeps come through.
 SWEEP_EXPIRES = 3600
 #: Seconds between two hints of one process, at least.
-INTERVAL = 0.05
+INTERVAL = 0.1
 #: Seconds without a hint after the broker failed: the first time, and at most.
 FIRST_PAUSE, LAST_PAUSE = 1, 10
 #: Seconds that the exit of the process may wait for the last hint.

@@ -56,6 +56,22 @@ def test_what_is_not_understood_is_quarantined_each_time(
     assert [(record.levelname, record.name) for record in warned] == [("WARNING", "zenvia_webhooks.webhook.intake")]
 
 
+@pytest.mark.parametrize(
+    ("setting", "kept"),
+    [
+        ({}, {"content-type": "application/json", "user-agent": "Zenvia"}),
+        ({"STORED_HEADERS": ["X-Request-ID"]}, {"x-request-id": "7"}),
+    ],
+)
+def test_headers_that_the_setting_names_are_kept(
+    client: Client, subscription: Subscription, settings: Any, setting: dict[str, Any], kept: dict[str, str]
+) -> None:
+    settings.ZENVIA_WEBHOOKS = {**settings.ZENVIA_WEBHOOKS, **setting}
+    sent = {"User-Agent": "Zenvia", "X-Request-ID": "7", "Authorization": "secret", "Cookie": "c"}
+    client.generic("POST", path_of(subscription), LEAD, "application/json", headers=sent)
+    assert Event.objects.get().headers == kept
+
+
 def test_slash_at_the_end_may_be_missing(client: Client, subscription: Subscription) -> None:
     answer = client.generic("POST", path_of(subscription).removesuffix("/"), LEAD, "application/json")
     assert answer.json()["status"] == "accepted"

@@ -75,8 +75,8 @@ def store(
 ) -> Intake:
     """Store a webhook's body as an event, or count it as a duplicate; when this returns, it is committed.
 
-    `clock` saves a query if it was read with the subscription. A test event is no sign of life of Zenvia's, so that
-    `last_event_at` stays as it is.
+    All `headers` are stored. `clock` saves a query if it was read with the subscription. A test event is no sign of
+    life of Zenvia's, so that `last_event_at` stays as it is.
     Raises SubscriptionGoneError, and django.db.Error if the database failed.
     """
     moment = (clock or _read_clock(subscription)).now()
@@ -86,7 +86,7 @@ def store(
         "account": subscription.account,
         "subscription_id": subscription.pk,
         "body": body,
-        "headers": {name: safe_json.make_safe(headers[name]) for name in conf.stored_headers if name in headers},
+        "headers": safe_json.make_safe(headers),
         "remote_addr": readable_address(remote_addr),
         "origin": origin,
         "received_at": moment,
@@ -158,9 +158,9 @@ def read(account: str, body: bytes) -> dict[str, Any]:
 
 def _wire_topics(account: str) -> Mapping[str, str]:
     try:
-        return conf.account(account).wire_topics
+        return conf.wire_topics(account)
     except ZenviaConfigurationError:
-        # An account that has been taken out of the settings, or broken in them, still gets its events.
+        # An account that is broken in the settings still gets its events, as one that was taken out of them does.
         return {}
 
 
