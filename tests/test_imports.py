@@ -14,7 +14,7 @@ PACKAGE = zenvia_webhooks.__name__
 
 #: From the ground up: one level for each package, and for each loose module.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("", "exceptions", "failpoints", "origins", "redaction", "safe_json"),
+    ("", "exceptions", "failpoints", "origins", "redaction", "safe_json", "settings_values"),
     ("contracts",),
     ("broker", "conf", "signals"),
     ("callback", "wakeup", "client", "people"),

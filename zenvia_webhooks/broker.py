@@ -85,7 +85,10 @@ def _by_convention() -> Celery | None:
 
 @cache
 def _app_of(package: ModuleType) -> Celery:
-    """Raises AttributeError or ImportError as long as there is none: only what was found is remembered."""
+    """Return the app that a package has.
+
+    Raises AttributeError or ImportError as long as it has none: only what was found is remembered.
+    """
     found = find_app(package.__name__, imp=_imported)
     if not isinstance(found, Celery):
         raise AttributeError(package.__name__)

@@ -6,17 +6,15 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from phonenumbers import SUPPORTED_REGIONS
 
+from zenvia_webhooks import settings_values as values
 from zenvia_webhooks.contracts import CONTRACTS
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
-from zenvia_webhooks.origins import is_loopback, origin_of
 
 T = TypeVar("T")
 
@@ -51,19 +49,19 @@ class Conf:
 
     @property
     def accounts(self) -> dict[str, Account]:
-        accounts = self._get("ACCOUNTS", {}, _mapping)
+        accounts = self._get("ACCOUNTS", {}, values.mapping)
         return {alias: _account(alias, raw) for alias, raw in accounts.items()}
 
     def aliases(self) -> list[str]:
         """Return the aliases of the accounts, whatever else may be wrong with them."""
-        return list(self._get("ACCOUNTS", {}, _mapping))
+        return list(self._get("ACCOUNTS", {}, values.mapping))
 
     def account(self, alias: str) -> Account:
         """Return one account.
 
         Raises ZenviaConfigurationError if there is none of that alias.
         """
-        accounts = self._get("ACCOUNTS", {}, _mapping)
+        accounts = self._get("ACCOUNTS", {}, values.mapping)
         if alias not in accounts:
             known = ", ".join(map(repr, accounts)) or _("none")
             text = _("ZENVIA_WEBHOOKS['ACCOUNTS'] has no account {alias!r} (it has: {known}).")
@@ -75,73 +73,73 @@ class Conf:
 
         Each webhook needs them, and nothing else of its account.
         """
-        raw = self._get("ACCOUNTS", {}, _mapping).get(alias)
+        raw = self._get("ACCOUNTS", {}, values.mapping).get(alias)
         return {} if raw is None else _wire_topics(alias, raw)
 
     @property
     def callback_base_url(self) -> str | None:
         """Public origin that Zenvia reaches, without a slash at the end."""
-        return self._get("CALLBACK_BASE_URL", None, _origin)
+        return self._get("CALLBACK_BASE_URL", None, values.origin)
 
     @property
     def max_body_bytes(self) -> int:
-        return self._get("MAX_BODY_BYTES", 262144, _positive_int)
+        return self._get("MAX_BODY_BYTES", 262144, values.positive_int)
 
     @property
     def max_bytes_per_day(self) -> int:
         """Bytes that one subscription stores in a day, by UTC; beyond, a webhook is answered 429."""
-        return self._get("MAX_BYTES_PER_DAY", 2**30, _positive_int)
+        return self._get("MAX_BYTES_PER_DAY", 2**30, values.positive_int)
 
     @property
     def stored_headers(self) -> tuple[str, ...]:
         """Names of the request headers kept with an event, in lower case."""
-        return self._get("STORED_HEADERS", ("content-type", "user-agent"), _header_names)
+        return self._get("STORED_HEADERS", ("content-type", "user-agent"), values.header_names)
 
     @property
     def retry_delays(self) -> tuple[float, ...]:
         """Seconds before each further attempt of one delivery."""
-        return self._get("RETRY_DELAYS", (10, 30, 120, 600, 1800, 7200, 21600, 86400), _delays)
+        return self._get("RETRY_DELAYS", (10, 30, 120, 600, 1800, 7200, 21600, 86400), values.delays)
 
     @property
     def lease_seconds(self) -> float:
-        return self._get("LEASE_SECONDS", 300, _positive_number)
+        return self._get("LEASE_SECONDS", 300, values.positive_number)
 
     @property
     def batch_size(self) -> int:
-        return self._get("BATCH_SIZE", 100, _positive_int)
+        return self._get("BATCH_SIZE", 100, values.positive_int)
 
     @property
     def atomic_receivers(self) -> bool:
-        return self._get("ATOMIC_RECEIVERS", True, _boolean)
+        return self._get("ATOMIC_RECEIVERS", True, values.boolean)
 
     @property
     def retention_days(self) -> float | None:
         """Days after which finished events are purged; None keeps them."""
-        return self._get("RETENTION_DAYS", 90, _positive_number_or_none)
+        return self._get("RETENTION_DAYS", 90, values.positive_number_or_none)
 
     @property
     def quiet_hours(self) -> float | None:
         """Hours of silence after which a subscription is reported; None reports none."""
-        return self._get("QUIET_HOURS", None, _positive_number)
+        return self._get("QUIET_HOURS", None, values.positive_number)
 
     @property
     def alerts(self) -> bool:
         """Whether what is wrong is mailed to the site's `MANAGERS`."""
-        return self._get("ALERTS", True, _boolean)
+        return self._get("ALERTS", True, values.boolean)
 
     @property
     def resolved_statuses(self) -> tuple[str, ...]:
         """Types and statuses of an interaction, in lower case, that make it `interaction.resolved`."""
-        return self._get("RESOLVED_STATUSES", ("resolved", "finished", "completed", "closed"), _words)
+        return self._get("RESOLVED_STATUSES", ("resolved", "finished", "completed", "closed"), values.words)
 
     @property
     def phone_regions(self) -> tuple[str, ...]:
         """Countries in which a phone number without a country code is read, in this order: ISO 3166, such as "BR"."""
-        return self._get("PHONE_REGIONS", ("BR", "AR", "MX"), _phone_regions)
+        return self._get("PHONE_REGIONS", ("BR", "AR", "MX"), values.phone_regions)
 
     @property
     def digest_key(self) -> str:
-        return self._get("DIGEST_KEY", None, _text) or settings.SECRET_KEY
+        return self._get("DIGEST_KEY", None, values.text) or settings.SECRET_KEY
 
     def _get(self, key: str, default: Any, read: Callable[[str, Any], T]) -> T:
         # A default passes through the same reader, so both have one type; None stays None if it is the default.
@@ -181,128 +179,29 @@ def _unknown(where: str, key: object, known: Any) -> str:
     return gettext("%(where)s has no key %(key)r. Did you mean %(close)r?") % words
 
 
-def _wrong(where: str, text: Any, **words: str) -> ZenviaConfigurationError:
-    # Lazy: each reader has a language of its own, and the log is English.
-    return ZenviaConfigurationError(format_lazy(text, where=where, **words))
-
-
-def _mapping(where: str, value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise _wrong(where, _("{where} must be a dict with string keys."))
-    return value
-
-
-def _boolean(where: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(where, _("{where} must be True or False."))
-    return value
-
-
-def _text(where: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise _wrong(where, _("{where} must be a string that is not empty."))
-    return value
-
-
-def _positive_number(where: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10**9:
-        raise _wrong(where, _("{where} must be a number greater than 0."))
-    return value
-
-
-def _positive_number_or_none(where: str, value: Any) -> float | None:
-    return None if value is None else _positive_number(where, value)
-
-
-def _positive_int(where: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**60:
-        raise _wrong(where, _("{where} must be a whole number greater than 0."))
-    return value
-
-
-def _delays(where: str, value: Any) -> tuple[float, ...]:
-    if not isinstance(value, list | tuple):
-        raise _wrong(where, _("{where} must be a list of seconds."))
-    return tuple(_positive_number(f"{where}[{index}]", delay) for index, delay in enumerate(value))
-
-
-def _words(where: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(v, str) for v in value):
-        raise _wrong(where, _("{where} must be a list of strings."))
-    return tuple(word.strip().lower() for word in value)
-
-
-def _header_names(where: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(v, str) for v in value):
-        raise _wrong(where, _("{where} must be a list of header names."))
-    return tuple(sorted({name.lower() for name in value}))
-
-
-def _phone_regions(where: str, value: Any) -> tuple[str, ...]:
-    # In the order given, which counts: so no set.
-    if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v in SUPPORTED_REGIONS for v in value):
-        raise _wrong(where, _("{where} must be a list of countries by ISO 3166, such as ['BR', 'AR', 'MX']."))
-    return tuple(value)
-
-
-def _url(where: str, value: Any) -> str:
-    url = _text(where, value).rstrip("/")
-    try:
-        parts = urlsplit(url)
-        _port = parts.port  # raises if it is no number
-    except ValueError:
-        raise _wrong(where, _("{where} must be a URL such as 'https://crm.example.com'.")) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise _wrong(
-            where, _("{where} must be a URL such as 'https://crm.example.com', without user name or password.")
-        )
-    if parts.query or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
-        raise _wrong(where, _("{where} must be a plain URL: no spaces, no '?', no '#', a host in ASCII."))
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise _wrong(where, _("{where} must be an https:// URL (http:// is for this machine's own address only)."))
-    return url
-
-
-def _origin(where: str, value: Any) -> str:
-    url = _url(where, value)
-    if url != origin_of(url):
-        raise _wrong(where, _("{where} must be an origin such as 'https://crm.example.com', without a path."))
-    return url
-
-
-def _api_key(where: str, value: Any) -> str | None:
-    # A key read from a file often ends in a newline, and an HTTP library's complaint about it prints the key.
-    if value is None or value == "":
-        return None
-    key = value.strip() if isinstance(value, str) else ""
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise _wrong(where, _("{where} must be a string of printable ASCII characters without spaces."))
-    return key
-
-
 def _wire_topics(alias: str, raw: Any) -> Mapping[str, str]:
     where = f"ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]"
-    wire_topics = _mapping(f"{where}['WIRE_TOPICS']", _mapping(where, raw).get("WIRE_TOPICS", {}))
+    wire_topics = values.mapping(f"{where}['WIRE_TOPICS']", values.mapping(where, raw).get("WIRE_TOPICS", {}))
     for canonical, wire in wire_topics.items():
-        _text(f"{where}['WIRE_TOPICS'][{canonical!r}]", wire)
+        values.text(f"{where}['WIRE_TOPICS'][{canonical!r}]", wire)
     return wire_topics
 
 
 def _account(alias: str, raw: Any) -> Account:
     where = f"ZENVIA_WEBHOOKS['ACCOUNTS'][{alias!r}]"
-    raw = _mapping(where, raw)
+    raw = values.mapping(where, raw)
     name = raw.get("CONTRACT", "help_center")
     if name not in CONTRACTS:
         names = ", ".join(map(repr, CONTRACTS))
-        raise _wrong(f"{where}['CONTRACT']", _("{where} must be one of {names}."), names=names)
+        raise values.wrong(f"{where}['CONTRACT']", _("{where} must be one of {names}."), names=names)
     if not 0 < len(alias) <= 100:
         raise ZenviaConfigurationError(_("An alias in ZENVIA_WEBHOOKS['ACCOUNTS'] must have 1 to 100 characters."))
     return Account(
         alias=alias,
-        api_key=_api_key(f"{where}['API_KEY']", raw.get("API_KEY")),
+        api_key=values.api_key(f"{where}['API_KEY']", raw.get("API_KEY")),
         contract=name,
-        api_url=_url(f"{where}['API_URL']", raw.get("API_URL", CONTRACTS[name].API_URL)),
+        api_url=values.url(f"{where}['API_URL']", raw.get("API_URL", CONTRACTS[name].API_URL)),
         wire_topics=_wire_topics(alias, raw),
-        timeout=_positive_number(f"{where}['TIMEOUT']", raw.get("TIMEOUT", 10)),
-        recover=_boolean(f"{where}['RECOVER']", raw.get("RECOVER", False)),
+        timeout=values.positive_number(f"{where}['TIMEOUT']", raw.get("TIMEOUT", 10)),
+        recover=values.boolean(f"{where}['RECOVER']", raw.get("RECOVER", False)),
     )
