@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -50,6 +51,18 @@ def test_finished_and_old_events_go_with_their_deliveries() -> None:
     assert purge(90) == [1]
     assert left() == {young.pk}
     assert not Delivery.objects.exists()
+
+
+def test_between_two_transactions_it_leaves_the_database_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(4):
+        stored()
+    monkeypatch.setattr(retention, "BATCH", 2)
+    rests: list[float] = []
+    monkeypatch.setattr(retention.time, "sleep", rests.append)
+    began = time.monotonic()
+    assert purge(90) == [2, 2, 0]
+    assert len(rests) == 2
+    assert 0 < sum(rests) < time.monotonic() - began
 
 
 def test_what_a_hosts_own_rows_protect_is_kept_and_keeps_nothing_else(caplog: pytest.LogCaptureFixture) -> None:

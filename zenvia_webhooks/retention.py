@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ FINISHED = (
 )
 #: Events that one transaction deletes: few, as whatever wants one of their rows waits for it.
 BATCH = 200
+#: How long it rests after each, in parts of what that one took: a purge is in no hurry, and webhooks are.
+REST = 1.0
 
 #: An event's `received_at` and id: how far a purge has come.
 Position = tuple[datetime, int]
@@ -58,6 +61,7 @@ def purge(days: float, after: Position | None = None) -> Iterator[Purged]:
     old = to_purge(days).order_by("received_at", "pk")
     skips_locked = connections[old.db].features.has_select_for_update_skip_locked
     while True:
+        began = time.monotonic()
         with transaction.atomic(using=old.db):
             # Locked, so that a replay comes before or after, never in between.
             locked = (old.filter(_behind(after)) if after else old).select_for_update(skip_locked=skips_locked)
@@ -68,11 +72,13 @@ def purge(days: float, after: Position | None = None) -> Iterator[Purged]:
             deleted = _delete(done, old.db)
         if deleted < len(done):
             logger.warning("%s old events are kept, as rows that refer to them protect them", len(done) - deleted)
+        took = time.monotonic() - began
         is_last = len(rows) < BATCH
         after = None if is_last else (rows[-1][1], rows[-1][0])
         yield Purged(number=deleted, position=after)
         if is_last:
             return
+        time.sleep(REST * max(took, 0))
 
 
 def _behind(position: Position) -> Q:

@@ -129,6 +129,8 @@ class Publisher(threading.Thread):
             self._app = app
             self.idle.clear()
             self._asked.set()
+        # The publisher's turn: else it has to wait until this thread has answered its request.
+        time.sleep(0)
 
     def run(self) -> None:
         pause: float = FIRST_PAUSE

@@ -13,6 +13,9 @@ from zenvia_webhooks.models import Delivery, Event, EventKey, Subscription
 from zenvia_webhooks.models.event import FINGERPRINT_BYTES
 
 CHUNK = 250_000
+#: Every so many events, one has a status or a topic that is rare; more often among the last, so that a small table has
+#: enough of them for a full page, too.
+RARE, RARE_LATELY, LATELY = 1000, 100, 10_000
 #: Receivers: one of every event, one of every fourth, and one that is gone.
 RECEIVERS = ("crm.receivers.save_contact", "crm.receivers.notify_seller", "crm.receivers.former_name")
 #: A topic and an account that ended when a fifth of the events had come, and a topic that no version knows.
@@ -61,16 +64,16 @@ FROM (
                 WHEN n > {total} - 50 THEN 'pending'
                 WHEN n > {total} - 10000 AND MOD(n, 200) = 5 THEN 'retrying'
                 WHEN n > {total} * 0.3 AND n <= {total} * 0.31 THEN 'failed'
-                WHEN MOD(n, 1000) = 1 THEN 'failed'
-                WHEN MOD(n, 1000) = 2 THEN 'unhandled'
-                WHEN MOD(n, 1000) = 3 THEN 'quarantined'
-                WHEN MOD(n, 1000) = 4 THEN 'erased'
+                WHEN MOD(n, {rare}) = 1 THEN 'failed'
+                WHEN MOD(n, {rare}) = 2 THEN 'unhandled'
+                WHEN MOD(n, {rare}) = 3 THEN 'quarantined'
+                WHEN MOD(n, {rare}) = 4 THEN 'erased'
                 ELSE 'dispatched'
             END AS status,
             CASE
                 WHEN n <= {total} / 5 AND MOD(n, 3) = 0 THEN '{ended_topic}'
-                WHEN MOD(n, 1000) = 500 THEN 'agent.updated'
-                WHEN MOD(n, 2000) = 501 THEN '{odd_topic}'
+                WHEN MOD(n, {rare}) = {rare} / 2 THEN 'agent.updated'
+                WHEN MOD(n, {rare}) = {rare} / 2 + 1 THEN '{odd_topic}'
                 WHEN MOD(n, 100) < 45 THEN 'lead.created'
                 WHEN MOD(n, 100) < 60 THEN 'lead.updated'
                 WHEN MOD(n, 100) < 90 THEN 'interaction.created'
@@ -158,6 +161,7 @@ def _statements(rows: int, first: int, last: int, first_subscription: int) -> It
         "first": first,
         "last": last,
         "total": rows,
+        "rare": f"(CASE WHEN n > {rows - LATELY} THEN {RARE_LATELY} ELSE {RARE} END)",
         "people": _people(rows),
         "busy": BUSY_PERSON,
         "series": words["series"].format(first=first, last=last),

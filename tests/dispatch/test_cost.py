@@ -14,8 +14,10 @@ from zenvia_webhooks.signals import event_received, lead_created
 
 #: For each receiver: begin, its own insert, a lock or the event's new status, the delivery's insert, commit.
 QUERIES = 5
-#: For a whole claim.
-QUERIES_OF_A_CLAIM = 10
+#: For a whole claim, and the look for stalled events after it.
+QUERIES_OF_A_CLAIM = 9
+#: On SQLite: a look whether anything is due, and what locks the database.
+MORE_ON_SQLITE = 2
 
 
 @pytest.mark.django_db(transaction=True)
@@ -27,4 +29,5 @@ def test_a_new_event_takes_a_fixed_number_of_queries() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert dispatch_due() == 10
     assert Event.objects.filter(status=Event.Status.DISPATCHED).count() == 10
-    assert len(queries) == QUERIES_OF_A_CLAIM + 10 * 2 * QUERIES
+    more = MORE_ON_SQLITE if connection.vendor == "sqlite" else 0
+    assert len(queries) == QUERIES_OF_A_CLAIM + more + 10 * 2 * QUERIES

@@ -136,6 +136,7 @@ def test_one_that_was_interrupted_says_where_it_was() -> None:
 
 def test_what_no_receiver_raised_has_none() -> None:
     event = arrived()
+    Event.objects.update(status=Event.Status.RETRYING)
     event.deliveries.create(receiver="renamed", status="retrying", attempts=0, next_attempt_at=event.received_at)
     dispatch_due()
     assert event.deliveries.get(receiver="renamed").error.endswith("is not connected in this worker")

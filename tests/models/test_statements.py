@@ -11,10 +11,13 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.signals import post_save, pre_save
 
 from tests.support.factories import envelope
-from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.models import Delivery, Event, EventKey, Subscription
 from zenvia_webhooks.models.event import MAX_TOPIC_LENGTH
-from zenvia_webhooks.models.statements import end_claim, insert, insert_new
+from zenvia_webhooks.models.statements import begin_claim, end_claim, insert, insert_missing, insert_new, reader
 from zenvia_webhooks.webhook.intake import read, store
+
+#: Bytes that a statement's text could break on.
+ODD = b"%s\\'\"\0\xff{" * 2
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,3 +142,47 @@ def test_a_claim_ends_only_where_it_is_and_no_erased_event_changes(
     for pk, event in before.items():
         left = Event.objects.get(pk=pk)
         assert (left.claim, left.status, left.next_attempt_at) == (event.claim, event.status, event.next_attempt_at)
+
+
+def test_what_is_read_by_hand_is_what_the_orm_reads(subscription: Subscription) -> None:
+    store_lead(subscription)
+    Event.objects.update(claim=uuid.uuid4(), occurred_at=datetime.fromisoformat("2026-01-01T00:00:00.123456Z"))
+    expected = Event.objects.get()
+    names = [field.attname for field in Event._meta.concrete_fields if field.name != "error"]
+    quoted = ", ".join(connection.ops.quote_name(name) for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {quoted} FROM {Event._meta.db_table}")
+        [values] = cursor.fetchall()
+    event = reader(Event, names, "default")(values)
+    assert {name: getattr(event, name) for name in names} == {name: getattr(expected, name) for name in names}
+    assert (event.get_deferred_fields(), event._state.adding, event._state.db) == ({"error"}, False, "default")
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_what_is_there_already_is_left_and_the_rest_inserted(
+    subscription: Subscription, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    store_lead(subscription)
+    monkeypatch.setattr(type(connection.ops), "bulk_batch_size", lambda *_arguments: at_once)
+    event = Event.objects.get()
+    rows = [EventKey(event=event, kind=EventKey.Kind.EMAIL, digest=bytes([number]) * 16) for number in range(3)]
+    rows[1].save()
+    with transaction.atomic():
+        insert_missing([*rows, EventKey(event=event, kind=EventKey.Kind.PHONE, digest=ODD)], using="default")
+    assert sorted(EventKey.objects.values_list("kind", "digest")) == [
+        *(("email", bytes([number]) * 16) for number in range(3)),
+        ("phone", ODD),
+    ]
+
+
+def test_a_claim_is_written_on_these_alone(subscription: Subscription) -> None:
+    for _ in range(3):
+        store(subscription, envelope(leadId=str(uuid.uuid4())), headers={}, remote_addr="::1")
+    first, second, third = Event.objects.order_by("pk")
+    claim, until = uuid.uuid4(), datetime.fromisoformat("2026-01-01T00:00:00.123456Z")
+    begin_claim(Event, [first.pk, third.pk], claim, until, using="default")
+    assert list(Event.objects.order_by("pk").values_list("claim", "next_attempt_at")) == [
+        (claim, until),
+        (None, second.next_attempt_at),
+        (claim, until),
+    ]

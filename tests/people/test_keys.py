@@ -178,15 +178,20 @@ def test_an_event_without_keys_is_handed_out_all_the_same(
     assert "the keys of 1 events could not be written" in caplog.text
 
 
-def test_nor_does_a_refusal_of_the_database_cost_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nor_does_a_refusal_of_the_database_cost_the_event(caplog: pytest.LogCaptureFixture) -> None:
     """They are written in the claim's transaction."""
     event = arrived()
     lead_created.connect(receivers.create_customer)
-    with monkeypatch.context() as patched:
-        patched.setattr(EventKey._meta, "db_table", "nowhere")
+    table = EventKey._meta.db_table
+
+    def misdirect(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        return execute(sql.replace(table, "nowhere") if sql.startswith("INSERT") else sql, params, many, context)
+
+    with connection.execute_wrapper(misdirect):
         assert dispatch_due() == 1
     event.refresh_from_db()
     assert (event.status, event.keys.count()) == (Event.Status.DISPATCHED, 0)
+    assert "the keys of 1 events could not be written" in caplog.text
 
 
 def test_a_wrong_digest_key_costs_the_keys_and_not_the_event(settings: Any, caplog: pytest.LogCaptureFixture) -> None:

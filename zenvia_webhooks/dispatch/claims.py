@@ -11,31 +11,43 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import zip_longest
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.db import connections, router, transaction
-from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Length
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.erasure import erase
-from zenvia_webhooks.models import Delivery, Event, EventKey
+from zenvia_webhooks.models import Delivery, Event, EventKey, statements
 from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.clock import DatabaseNow, from_now
 
 #: Bytes of the bodies behind the payloads that one claim holds in memory.
 MAX_BYTES = 8 * 1024 * 1024
-#: A due event: its id, when it fell due, and the bytes of its body.
-Due = tuple[int, datetime | None, int]
+#: What a claim reads of an event.
+COLUMNS = tuple(field.attname for field in Event._meta.concrete_fields if field.name != "body")
 
 
 class ClaimLostError(Exception):
     """The event no longer carries this claim: the lease ran out, and another worker may hold it."""
+
+
+class Due(NamedTuple):
+    """A due event as the database's driver reads it."""
+
+    pk: int
+    #: Bytes of its body.
+    size: int
+    #: The moment by the database's clock.
+    now: Any
+    #: Of `COLUMNS`.
+    columns: list[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +59,24 @@ class DueDelivery:
     is_due: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Claim:
     """The events that one run of the dispatcher has claimed at once."""
 
-    id: uuid.UUID
-    events: list[Event]
-    #: Event id → its deliveries, oldest first. While the claim holds, nobody else writes them.
-    deliveries: dict[int, list[DueDelivery]]
-    #: Event id → when it fell due.
-    due_at: dict[int, datetime | None]
-    #: Whether more may be due than were taken.
-    is_full: bool
     #: Whether its event was claimed before, by a holder that died.
     is_stalled: bool
     #: The clock of the run that made the claim.
     clock: RunClock
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    events: list[Event] = field(default_factory=list)
+    #: Event id → its deliveries, oldest first. While the claim holds, nobody else writes them.
+    deliveries: dict[int, list[DueDelivery]] = field(default_factory=dict)
+    #: Event id → when it fell due.
+    due_at: dict[int, datetime | None] = field(default_factory=dict)
+    #: Whether more may be due than were taken.
+    is_full: bool = False
     #: A moment just before the claim was written, by `time.monotonic()`.
-    made_at: float
+    made_at: float = 0.0
 
     def now(self, event: Event) -> datetime:
         """Return this moment by the database's clock, without asking it; at most a little later, never earlier."""
@@ -78,94 +90,108 @@ def claim_due(limit: int, *, newest: int | None = None, clock: RunClock | None =
 
     `newest` of them are the newest due (by default, half), so that today's lead does not wait behind a backlog.
     """
-    due = _due().filter(claim=None)
-    number = limit // 2 if newest is None else newest
-    return _claim(due, lambda rows: _newest_and_oldest(rows, limit, number), limit, clock or RunClock())
+    return _claim(limit, limit // 2 if newest is None else newest, clock or RunClock())
 
 
 def claim_stalled(clock: RunClock | None = None) -> Claim:
     """Claim the stalled event that has been due for longest, if there is one."""
-    stalled, clock = _due().exclude(claim=None), clock or RunClock()
-    # Without a lock, as there is hardly ever one, and a lock would be in other workers' way.
-    if not stalled.exists():
-        none: dict[str, Any] = {"events": [], "deliveries": {}, "due_at": {}, "made_at": clock.started}
-        return Claim(id=uuid.uuid4(), is_full=False, is_stalled=True, clock=clock, **none)
-    return _claim(stalled, lambda rows: list(rows.order_by("next_attempt_at")[:1]), 1, clock, is_stalled=True)
+    return _claim(1, 0, clock or RunClock(), is_stalled=True)
 
 
-def _due() -> EventQuerySet[Event]:
-    return Event.objects.using(router.db_for_write(Event)).filter(next_attempt_at__lte=DatabaseNow())
-
-
-def _claim(
-    due: EventQuerySet[Event],
-    choose: Callable[[QuerySet[Event, Due]], list[Due]],
-    limit: int,
-    clock: RunClock,
-    *,
-    is_stalled: bool = False,
-) -> Claim:
-    claim_id, made_at, using = uuid.uuid4(), time.monotonic(), due.db
-    # PostgreSQL, MariaDB from 10.6 and MySQL from 8 pass over what another worker is just taking. On SQLite
-    # the update's own condition decides: what another was faster to take is no longer due. There, the choice is made
-    # before the transaction, as one that begins with a read can't always go on to write.
-    skips_locked = connections[using].features.has_select_for_update_skip_locked
-    columns = ("pk", "next_attempt_at", Length("body"))
-    chosen = [] if skips_locked else choose(due.values_list(*columns))
-    due_at: dict[int, datetime | None] = {}
-    mine: dict[int, Event] = {}
-    deliveries: dict[int, list[DueDelivery]] = {}
-    if skips_locked or chosen:
-        with transaction.atomic(using=using):
-            if skips_locked:
-                chosen = choose(due.locked(skip_locked=True).values_list(*columns))
-            if due_at := _that_fit(chosen, limit):
-                made_at = time.monotonic()
-                # What is locked is found by its key alone. By the index of what is due, MariaDB would lock what others
-                # are just finishing, too: one of the two would end in a deadlock.
-                taken = Event.objects.using(using) if skips_locked else due
-                mine, deliveries = _take(taken.filter(pk__in=due_at), claim_id, clock)
-    if due_at:
+def _claim(limit: int, newest: int, clock: RunClock, *, is_stalled: bool = False) -> Claim:
+    using = router.db_for_write(Event)
+    claim = Claim(is_stalled=is_stalled, clock=clock)
+    locks_rows = connections[using].features.has_select_for_update
+    # Without a lock first: there is hardly ever a stalled one, and a lock would be in other workers' way.
+    if (is_stalled or not locks_rows) and not _due(using, is_stalled=is_stalled).exists():
+        return claim
+    with transaction.atomic(using=using):
+        if not locks_rows:
+            # SQLite locks the whole database, and a transaction that begins with a read can't always go on to write.
+            Event.objects.using(using).filter(pk=0).update(claim=None)
+        claim.made_at = time.monotonic()
+        chosen = _newest_and_oldest(using, limit, newest, is_stalled=is_stalled)
+        fitting = _that_fit(chosen, limit)
+        claim.is_full = len(chosen) >= limit or len(fitting) < len(chosen)
+        if fitting:
+            _take(claim, fitting, using)
+    if fitting:
         failpoints.reach("claims.after_claim")
-    return Claim(
-        id=claim_id,
-        events=[mine[pk] for pk in due_at if pk in mine],
-        deliveries=deliveries,
-        due_at=due_at,
-        is_full=len(chosen) >= limit or len(due_at) < len(chosen),
-        is_stalled=is_stalled,
-        clock=clock,
-        made_at=made_at,
-    )
+    return claim
 
 
-def _take(
-    taken: QuerySet[Event], claim_id: uuid.UUID, clock: RunClock
-) -> tuple[dict[int, Event], dict[int, list[DueDelivery]]]:
-    """Write the claim on these events; return them by id, and their deliveries.
-
-    All in the claim's transaction: once it is committed, a read that a pooler sends to a replica may not find it yet.
-    """
-    taken.update(claim=claim_id, next_attempt_at=from_now(clock.lease_seconds))
-    rows = Event.objects.using(taken.db).filter(claim=claim_id).defer("body")
-    was_attempted = Exists(Delivery.objects.filter(event=OuterRef("pk")))
-    mine: dict[int, Event] = {event.pk: event for event in rows.annotate(was_attempted=was_attempted)}
-    # A commit of their own would keep the first receiver waiting.
-    EventKey.objects.write(event for event in mine.values() if event.status == Event.Status.PENDING)
-    return mine, _deliveries([pk for pk, event in mine.items() if vars(event).pop("was_attempted")], taken.db)
+def _due(using: str, *, is_stalled: bool) -> EventQuerySet[Event]:
+    due = Event.objects.using(using).filter(next_attempt_at__lte=DatabaseNow())
+    return due.exclude(claim=None) if is_stalled else due.filter(claim=None)
 
 
-def _that_fit(chosen: Sequence[Due], limit: int) -> dict[int, datetime | None]:
-    """Return id → when it fell due, in the order in which they are handed out, of those that `MAX_BYTES` allow."""
-    due_at: dict[int, datetime | None] = {}
+def _newest_and_oldest(using: str, limit: int, newest: int, *, is_stalled: bool) -> list[Due]:
+    chosen = _choose(using, "-next_attempt_at", newest, is_stalled) if newest else []
+    if len(chosen) < newest:
+        return chosen  # there are no more
+    known = {due.pk for due in chosen}
+    oldest = _choose(using, "next_attempt_at", limit - newest, is_stalled) if limit > newest else []
+    return chosen + [due for due in oldest if due.pk not in known]
+
+
+def _choose(using: str, order: str, limit: int, is_stalled: bool) -> list[Due]:
+    """Lock the first due events in an order, until the end of the transaction."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(*_select(using, order, limit, is_stalled))
+        return [Due(pk, size, now, columns) for pk, size, now, *columns in cursor.fetchall()]
+
+
+@lru_cache(maxsize=256)
+def _select(using: str, order: str, limit: int, is_stalled: bool) -> tuple[str, tuple[Any, ...]]:
+    """Return the statement, and its parameters: to build it takes the ORM longer than to run it."""
+    # PostgreSQL, MariaDB from 10.6 and MySQL from 8 pass over what another worker is just taking.
+    skips_locked = connections[using].features.has_select_for_update_skip_locked
+    due = _due(using, is_stalled=is_stalled).order_by(order).locked(skip_locked=skips_locked)[:limit]
+    rows = due.values_list("pk", Length("body"), DatabaseNow(), *COLUMNS)
+    statement: tuple[str, tuple[Any, ...]] = rows.query.get_compiler(using=using).as_sql()
+    return statement
+
+
+def _that_fit(chosen: Sequence[Due], limit: int) -> list[Due]:
+    """Return those that `MAX_BYTES` allows, in the order in which they are handed out."""
+    fitting: list[Due] = []
     held = 0
     # With a backlog, newest and oldest in turn; else as they came.
-    for pk, moment, size in _in_turn(chosen) if len(chosen) >= limit else sorted(chosen):
-        held += size
-        if due_at and held > MAX_BYTES:
+    for due in _in_turn(chosen) if len(chosen) >= limit else sorted(chosen, key=lambda due: due.pk):
+        held += due.size
+        if fitting and held > MAX_BYTES:
             break
-        due_at[pk] = moment
-    return due_at
+        fitting.append(due)
+    return fitting
+
+
+def _in_turn(chosen: Sequence[Due]) -> list[Due]:
+    newest, oldest = chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]
+    return [due for pair in zip_longest(newest, oldest) for due in pair if due is not None]
+
+
+def _take(claim: Claim, chosen: Sequence[Due], using: str) -> None:
+    """Write the claim on these events, and what it holds of them.
+
+    What is read is read in the claim's transaction: once it is committed, a read that a pooler sends to a replica may
+    not find it yet.
+    """
+    read = statements.reader(Event, COLUMNS, using)
+    now = statements.reader(Event, ["received_at"], using)([chosen[0].now]).received_at
+    lease_ends = now + timedelta(seconds=claim.clock.lease_seconds)
+    for due in chosen:
+        event = read(due.columns)
+        claim.due_at[event.pk] = event.next_attempt_at
+        event.claim, event.next_attempt_at = claim.id, lease_ends
+        claim.events.append(event)
+    # What is locked is found by its key alone. By the index of what is due, MariaDB would lock what others are just
+    # finishing, too: one of the two would end in a deadlock.
+    statements.begin_claim(Event, list(claim.due_at), claim.id, lease_ends, using=using)
+    # A commit of their own would keep the first receiver waiting.
+    EventKey.objects.write(event for event in claim.events if event.status == Event.Status.PENDING)
+    # A pending one that nobody has begun has none.
+    begun = [event.pk for event in claim.events if claim.is_stalled or event.status != Event.Status.PENDING]
+    claim.deliveries = _deliveries(begun, using)
 
 
 def _deliveries(events: Collection[int], using: str) -> dict[int, list[DueDelivery]]:
@@ -178,19 +204,6 @@ def _deliveries(events: Collection[int], using: str) -> dict[int, list[DueDelive
         is_due = row.next_attempt_at is not None and row.next_attempt_at <= moment
         found.setdefault(row.event_id, []).append(DueDelivery(row=row, is_due=is_due))
     return found
-
-
-def _newest_and_oldest(rows: QuerySet[Event, Due], limit: int, newest: int) -> list[Due]:
-    chosen = list(rows.order_by("-next_attempt_at")[:newest])
-    if len(chosen) < newest:
-        return chosen  # there are no more
-    oldest = rows.exclude(pk__in=[pk for pk, _due_at, _size in chosen]).order_by("next_attempt_at")
-    return chosen + list(oldest[: limit - newest])
-
-
-def _in_turn(chosen: Sequence[Due]) -> list[Due]:
-    newest, oldest = chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]
-    return [due for pair in zip_longest(newest, oldest) for due in pair if due is not None]
 
 
 def lock(event: Event, claim_id: uuid.UUID) -> datetime:
@@ -211,8 +224,8 @@ def give_up(claim: Claim, event: Event, seconds: float) -> None:
     held.filter(next_attempt_at__gt=from_now(seconds)).update(claim=uuid.uuid4(), next_attempt_at=from_now(seconds))
 
 
-def release(claim: Claim, events: Iterable[Event]) -> None:
-    """Release events that were not begun, due when they were before; a stalled one stays stalled.
+def release(claim: Claim, events: Iterable[Event], *, are_begun: bool = False) -> None:
+    """Release events, due when they were before. A stalled one stays stalled, and one that was begun is from now on.
 
     One whose person was erased meanwhile is erased.
     """
@@ -220,6 +233,6 @@ def release(claim: Claim, events: Iterable[Event]) -> None:
     for event in events:
         held = Event.objects.using(using).filter(pk=event.pk, claim=claim.id)
         # A claim that nobody holds: under the previous one, a holder that is merely late could still write.
-        left = uuid.uuid4() if claim.is_stalled else None
+        left = uuid.uuid4() if claim.is_stalled or are_begun else None
         if not held.exclude(status=Event.Status.ERASED).update(claim=left, next_attempt_at=claim.due_at[event.pk]):
             erase.finish_marked(event.pk, claim.id)

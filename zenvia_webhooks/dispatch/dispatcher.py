@@ -156,7 +156,8 @@ def dispatch(event: Event, claim: Claim) -> bool:
     due, has_ended = _due(event, claim, rows, connected), False
     for name in due:
         if not claim.clock.may_start:
-            release(claim, [event])
+            # A pending one that some receivers have had is stalled: its next holder has to read their deliveries.
+            release(claim, [event], are_begun=event.status == Event.Status.PENDING and bool(rows))
             return False
         others = [row for other, row in rows.items() if other != name] if name == due[-1] else None
         outcome = run_attempt(attempt_of(name, others=others))

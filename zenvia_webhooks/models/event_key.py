@@ -8,6 +8,7 @@ from django.db import IntegrityError, connections, models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.contracts.values import Lead
+from zenvia_webhooks.models import statements
 from zenvia_webhooks.models.fields import DigestField
 from zenvia_webhooks.people import keys
 
@@ -62,7 +63,7 @@ class EventKeyQuerySet(models.QuerySet["EventKey"]):
         using = router.db_for_write(EventKey)
         # A savepoint, should the caller be in a transaction; and an event that was released unbegun has its keys.
         with transaction.atomic(using=using):
-            EventKey.objects.using(using).bulk_create(rows, ignore_conflicts=True)
+            statements.insert_missing(rows, using=using)
 
     def _insert_if_there(self, row: EventKey) -> None:
         try:

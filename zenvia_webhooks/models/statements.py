@@ -1,4 +1,4 @@
-"""The three statements that each event takes, written by hand: its INSERT, its delivery's, and the end of its claim.
+"""The statements that each event takes, written by hand: its INSERT, its delivery's, its claim and the end of that.
 
 The first as no method of the ORM does it: `create()` finds a repetition by a failed INSERT, which leaves the whole
 statement in PostgreSQL's log and a dead row in its table; `bulk_create(ignore_conflicts=True)` does not tell whether it
@@ -9,13 +9,16 @@ which takes longer than to run it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connections, models
+from django.db.models.constants import OnConflict
 from django.db.models.signals import post_save, pre_save
+
+M = TypeVar("M", bound=models.Model)
 
 
 def insert_new(row: models.Model, *, unique: str, using: str) -> bool:
@@ -51,6 +54,32 @@ def insert(row: models.Model, *, using: str) -> None:
     values = _values(row, using)
     _insert(row, _plain_insert(model, tuple(values), using) + _returning(using), values.values(), using)
     post_save.send(sender=model, instance=row, created=True, raw=False, using=using, update_fields=None)
+
+
+def insert_missing(rows: Sequence[models.Model], *, using: str) -> None:
+    """Insert those of these rows, of one model and with the same columns, that are not there yet.
+
+    As `bulk_create()`, it sends no signals.
+    """
+    columns = [_values(row, using) for row in rows]
+    fields, insert, marks, unless = _insert_missing(type(rows[0]), tuple(columns[0]), using)
+    at_once = connections[using].ops.bulk_batch_size(fields, rows)
+    with connections[using].cursor() as cursor:
+        for start in range(0, len(rows), at_once):
+            batch = columns[start : start + at_once]
+            statement = f"{insert} VALUES {', '.join([marks] * len(batch))} {unless}"
+            cursor.execute(statement, [value for row in batch for value in row.values()])
+
+
+def begin_claim(
+    model: type[models.Model], pks: Sequence[int], claim: uuid.UUID, until: datetime, *, using: str
+) -> None:
+    """Write a claim, and the end of its lease, on the events of these ids."""
+    connection = connections[using]
+    fields = (_field(model, "claim"), _field(model, "next_attempt_at"))
+    values = [field.get_db_prep_save(value, connection) for field, value in zip(fields, (claim, until), strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_begin_claim(model, using).format(", ".join(["%s"] * len(pks))), [*values, *pks])
 
 
 def end_claim(
@@ -123,18 +152,63 @@ def _insert_new(model: type[models.Model], columns: tuple[str, ...], unique: str
 
 
 @cache
+def _insert_missing(
+    model: type[models.Model], columns: tuple[str, ...], using: str
+) -> tuple[list[models.Field[Any, Any]], str, str, str]:
+    """Return the columns' fields, and the INSERT's parts: its beginning, the marks of one row, and its end."""
+    operations = connections[using].ops
+    fields = [field for field, column, _name in _fields(model) if column in columns]
+    beginning = operations.insert_statement(on_conflict=OnConflict.IGNORE)
+    end = operations.on_conflict_suffix_sql(fields, OnConflict.IGNORE, [], [])
+    return fields, f"{beginning} {_into(model, columns, using)}", _marks(model, columns, using), end
+
+
+@cache
 def _plain_insert(model: type[models.Model], columns: tuple[str, ...], using: str) -> str:
+    return f"INSERT INTO {_into(model, columns, using)} VALUES {_marks(model, columns, using)}"  # noqa: S608  # our own names
+
+
+def _into(model: type[models.Model], columns: tuple[str, ...], using: str) -> str:
     quote = connections[using].ops.quote_name
+    return f"{quote(model._meta.db_table)} ({', '.join(map(quote, columns))})"
+
+
+def _marks(model: type[models.Model], columns: tuple[str, ...], using: str) -> str:
     # As Django's own: to MySQL's driver, bytes are text unless it is told otherwise.
     binary = "_binary %s" if connections[using].vendor == "mysql" else "%s"
     kinds = {column: field for field, column, _name in _fields(model)}
     marks = ", ".join(binary if isinstance(kinds[column], models.BinaryField) else "%s" for column in columns)
-    names = ", ".join(map(quote, columns))
-    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})"  # noqa: S608  # our own names
+    return f"({marks})"
 
 
 def _returning(using: str) -> str:
     return " RETURNING id" if connections[using].vendor == "postgresql" else ""
+
+
+def reader(model: type[M], names: Sequence[str], using: str) -> Callable[[Iterable[Any]], M]:
+    """Return what makes an instance, with these fields, of the values that the database's driver has read."""
+    connection = connections[using]
+    converters = []
+    for position, name in enumerate(names):
+        field = _field(model, name)
+        column = field.get_col(model._meta.db_table)
+        for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
+            converters.append((position, convert, column))
+
+    def read(values: Iterable[Any]) -> M:
+        converted = list(values)
+        for position, convert, column in converters:
+            converted[position] = convert(converted[position], column, connection)
+        return model.from_db(using, names, converted)
+
+    return read
+
+
+@cache
+def _begin_claim(model: type[models.Model], using: str) -> str:
+    quote = connections[using].ops.quote_name
+    pk, claim, until = (quote(str(_field(model, name).column)) for name in ("pk", "claim", "next_attempt_at"))
+    return f"UPDATE {quote(model._meta.db_table)} SET {claim} = %s, {until} = %s WHERE {pk} IN ({{}})"  # noqa: S608  # our own names
 
 
 @cache
