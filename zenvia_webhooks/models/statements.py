@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.constants import OnConflict
 from django.db.models.signals import post_save, pre_save
 
@@ -188,12 +189,11 @@ def _returning(using: str) -> str:
 def reader(model: type[M], names: Sequence[str], using: str) -> Callable[[Iterable[Any]], M]:
     """Return what makes an instance, with these fields, of the values that the database's driver has read."""
     connection = connections[using]
-    converters = []
-    for position, name in enumerate(names):
-        field = _field(model, name)
-        column = field.get_col(model._meta.db_table)
-        for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
-            converters.append((position, convert, column))
+    converters = [
+        (position, convert, column)
+        for position, column in _converted(model, tuple(names), using)
+        for convert in _converters(column, connection)
+    ]
 
     def read(values: Iterable[Any]) -> M:
         converted = list(values)
@@ -202,6 +202,17 @@ def reader(model: type[M], names: Sequence[str], using: str) -> Callable[[Iterab
         return model.from_db(using, names, converted)
 
     return read
+
+
+@cache
+def _converted(model: type[models.Model], names: tuple[str, ...], using: str) -> list[tuple[int, Any]]:
+    """Return the columns whose values a driver does not give as the model has them, and their positions."""
+    columns = [_field(model, name).get_col(model._meta.db_table) for name in names]
+    return [(position, one) for position, one in enumerate(columns) if _converters(one, connections[using])]
+
+
+def _converters(column: Any, connection: BaseDatabaseWrapper) -> list[Callable[..., Any]]:
+    return [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
 
 
 @cache
