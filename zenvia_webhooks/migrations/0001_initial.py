@@ -272,6 +272,7 @@ class Migration(migrations.Migration):
                             ("quarantined", "not understood"),
                             ("erased", "erased"),
                         ],
+                        db_default="pending",
                         default="pending",
                         max_length=20,
                         verbose_name="status",
@@ -291,19 +292,27 @@ class Migration(migrations.Migration):
                 (
                     "duplicates",
                     models.PositiveIntegerField(
-                        default=0, help_text="How often the same notification came again.", verbose_name="duplicates"
+                        db_default=0,
+                        default=0,
+                        help_text="How often the same notification came again.",
+                        verbose_name="duplicates",
                     ),
                 ),
                 (
                     "error",
                     zenvia_webhooks.models.fields.SafeTextField(
-                        blank=True, help_text="Why it is quarantined.", verbose_name="error"
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="Why it is quarantined.",
+                        verbose_name="error",
                     ),
                 ),
                 (
                     "origin",
                     models.CharField(
                         choices=[("webhook", "webhook"), ("recovered", "recovered"), ("test", "test")],
+                        db_default="webhook",
                         default="webhook",
                         help_text="How it came here.",
                         max_length=10,
@@ -384,13 +393,19 @@ class Migration(migrations.Migration):
                 (
                     "error",
                     zenvia_webhooks.models.fields.SafeTextField(
-                        blank=True, help_text="Of the last failed attempt.", verbose_name="error"
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="Of the last failed attempt.",
+                        verbose_name="error",
                     ),
                 ),
                 (
                     "traceback",
                     zenvia_webhooks.models.fields.SafeTextField(
                         blank=True,
+                        db_default="",
+                        default="",
                         help_text="Where the last failed attempt broke: frames, and lines of code.",
                         verbose_name="traceback",
                     ),
@@ -399,6 +414,8 @@ class Migration(migrations.Migration):
                     "result",
                     zenvia_webhooks.models.fields.SafeCharField(
                         blank=True,
+                        db_default="",
+                        default="",
                         help_text="The object that the receiver returned, if any.",
                         max_length=255,
                         verbose_name="result",

@@ -85,14 +85,23 @@ class Delivery(models.Model):
     duration_ms = models.PositiveIntegerField(
         _("duration in milliseconds"), null=True, help_text=_("Of the last attempt.")
     )
-    error = SafeTextField(_("error"), blank=True, help_text=_("Of the last failed attempt."))
+    error = SafeTextField(_("error"), blank=True, default="", db_default="", help_text=_("Of the last failed attempt."))
     #: See `dispatch.frames`.
     traceback = SafeTextField(
-        _("traceback"), blank=True, help_text=_("Where the last failed attempt broke: frames, and lines of code.")
+        _("traceback"),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Where the last failed attempt broke: frames, and lines of code."),
     )
     #: `app_label.model:primary key`.
     result = SafeCharField(
-        _("result"), max_length=255, blank=True, help_text=_("The object that the receiver returned, if any.")
+        _("result"),
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The object that the receiver returned, if any."),
     )
     finished_at = models.DateTimeField(_("finished at"), null=True)
 

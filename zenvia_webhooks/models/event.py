@@ -92,7 +92,10 @@ class Event(models.Model):
         unique=True,
         help_text=_("The same for every repetition of a notification."),
     )
-    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
+    # What nearly all new rows have in common is the database's default, too: it need not be sent.
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status.choices, default=Status.PENDING, db_default=Status.PENDING
+    )
     #: The queue: a row is due if this is past, by the database's clock.
     next_attempt_at = models.DateTimeField(
         _("next attempt at"),
@@ -103,11 +106,16 @@ class Event(models.Model):
     received_at = models.DateTimeField(_("received at"))
     finished_at = models.DateTimeField(_("finished at"), null=True)
     duplicates = models.PositiveIntegerField(
-        _("duplicates"), default=0, help_text=_("How often the same notification came again.")
+        _("duplicates"), default=0, db_default=0, help_text=_("How often the same notification came again.")
     )
-    error = SafeTextField(_("error"), blank=True, help_text=_("Why it is quarantined."))
+    error = SafeTextField(_("error"), blank=True, default="", db_default="", help_text=_("Why it is quarantined."))
     origin = models.CharField(
-        _("origin"), max_length=10, choices=Origin.choices, default=Origin.WEBHOOK, help_text=_("How it came here.")
+        _("origin"),
+        max_length=10,
+        choices=Origin.choices,
+        default=Origin.WEBHOOK,
+        db_default=Origin.WEBHOOK,
+        help_text=_("How it came here."),
     )
     #: See `contracts.summary`. So that a list need not read what may be 256 KB a row.
     summary = SafeCharField(

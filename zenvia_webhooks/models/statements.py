@@ -121,12 +121,12 @@ def _insert(row: models.Model, statement: str, values: Iterable[Any], using: str
 
 
 def _values(row: models.Model, using: str) -> dict[str, Any]:
-    """Return column → value; a column that is left out is NULL in the database, too, and costs nothing then."""
+    """Return column → value, without those that the database writes by itself: NULL, or the column's default."""
     connection = connections[using]
     return {
         column: field.get_db_prep_save(value, connection)
         for field, column, name in _fields(type(row))
-        if (value := getattr(row, name)) is not None
+        if (value := getattr(row, name)) is not None and value != field.db_default
     }
 
 
