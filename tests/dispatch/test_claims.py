@@ -3,12 +3,14 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
@@ -238,8 +240,48 @@ def test_claim_holds_no_bodies_and_only_so_much_of_what_came_in_them(
     assert [event.pk for event in claim.events] == (pks[:2] if limit > 4 else [pks[3], pks[0]])
     assert claim.is_full
     assert [event.get_deferred_fields() for event in claim.events] == [{"body"}] * 2
+    assert [event.payload for event in claim.events] == [
+        Event.objects.get(pk=event.pk).payload for event in claim.events
+    ]
     monkeypatch.setattr(claims, "MAX_BYTES", 1)
     assert len(claim_due(limit).events) == 1  # however large it is
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("bytes_each", "is_read"), [(0, True), (-1, False)])
+def test_no_more_payloads_are_read_than_a_claim_may_hold(
+    monkeypatch: pytest.MonkeyPatch, bytes_each: int, is_read: bool
+) -> None:
+    due_since(50, 40, 30)
+    size = len(Event.objects.all()[0].body)
+    monkeypatch.setattr(claims, "MAX_BYTES", 4 * (size + bytes_each))
+    read: list[Any] = []
+
+    def note(due: Sequence[claims.Due], limit: int) -> list[claims.Due]:
+        read.extend(one.columns[claims.COLUMNS.index("payload")] for one in due)
+        return fitting(due, limit)
+
+    fitting = claims._that_fit
+    monkeypatch.setattr(claims, "_that_fit", note)
+    claim = claim_due(4, newest=4)
+    assert [payload is not None for payload in read] == [is_read] * 3
+    assert all(event.lead is not None for event in claim.events)
+
+
+@pytest.mark.django_db
+def test_a_hosts_receiver_of_post_init_sees_whole_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    due_since(50)
+    seen: list[tuple[int, str]] = []
+
+    def note(instance: Event, **kwargs: Any) -> None:
+        seen.append((instance.pk, instance.status))
+
+    post_init.connect(note, sender=Event)
+    try:
+        [event] = claim_due(10).events
+    finally:
+        post_init.disconnect(note, sender=Event)
+    assert seen == [(event.pk, "pending")]
 
 
 @pytest.mark.django_db

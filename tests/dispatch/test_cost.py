@@ -15,7 +15,7 @@ from zenvia_webhooks.signals import event_received, lead_created
 #: For each receiver: begin, its own insert, a lock or the event's new status, the delivery's insert, commit.
 QUERIES = 5
 #: For a whole claim, and the look for stalled events after it.
-QUERIES_OF_A_CLAIM = 9
+QUERIES_OF_A_CLAIM = 7
 #: On SQLite: a look whether anything is due, and what locks the database.
 MORE_ON_SQLITE = 2
 

@@ -26,29 +26,32 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_what_waits_too_long_is_released_while_the_first_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    # On SQLite, too: no receiver's transaction is open here.
-    monkeypatch.setattr(connection.features, "has_select_for_update", True)
     monkeypatch.setattr(held, "PATIENCE", 0.05)
     events = [arrived() for _ in range(3)]
     released = threading.Event()
-    with Held(claim_due(10), released.set) as line:
-        first = line.take()
-        assert first is not None
-        assert released.wait(20)
-        assert Event.objects.exclude(claim=None).get().pk == first.pk == events[0].pk
-        assert line.take() is None
+    claim = claim_due(10)
+    with monkeypatch.context() as patched:
+        # On SQLite, too: no receiver's transaction is open here.
+        patched.setattr(connection.features, "has_select_for_update", True)
+        with Held(claim, released.set) as line:
+            first = line.take()
+            assert first is not None
+            assert released.wait(20)
+            assert Event.objects.exclude(claim=None).get().pk == first.pk == events[0].pk
+            assert line.take() is None
     assert line.begun == 1
     # An idle process has them.
     assert [event.pk for event in claim_due(10).events] == [event.pk for event in events[1:]]
 
 
 def test_nothing_is_released_while_events_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection.features, "has_select_for_update", True)
-    monkeypatch.setattr(held, "PATIENCE", 0.2)
     for _ in range(3):
         arrived()
+    claim = claim_due(3)
+    monkeypatch.setattr(connection.features, "has_select_for_update", True)
+    monkeypatch.setattr(held, "PATIENCE", 0.2)
     calls: list[None] = []
-    with Held(claim_due(3), lambda: calls.append(None)) as line:
+    with Held(claim, lambda: calls.append(None)) as line:
         while line.take():
             pass
     time.sleep(0.4)
@@ -94,14 +97,15 @@ def test_what_broke_off_is_never_due_later_than_by_its_lease(settings: Any) -> N
 
 def test_nobody_is_waited_for_where_tasks_run_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the thread that releases would hand out, too, and each of its own kind after it."""
-    monkeypatch.setattr(connection.features, "has_select_for_update", True)
-    monkeypatch.setattr(held, "PATIENCE", 0.01)
     for _ in range(3):
         arrived()
+    claim = claim_due(3)
+    monkeypatch.setattr(connection.features, "has_select_for_update", True)
+    monkeypatch.setattr(held, "PATIENCE", 0.01)
     app = Celery("host", set_as_current=False)
     app.conf.task_always_eager = True
     monkeypatch.setattr(held, "project_app", lambda: app)
-    with Held(claim_due(3), lambda: None) as line:
+    with Held(claim, lambda: None) as line:
         line.take()
         time.sleep(0.2)
         assert Event.objects.exclude(claim=None).count() == 3
@@ -113,11 +117,12 @@ def test_claim_is_worked_off_though_no_thread_can_be_started(
     def cannot(_timer: threading.Timer) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(connection.features, "has_select_for_update", True)
-    monkeypatch.setattr(threading.Timer, "start", cannot)
     for _ in range(3):
         arrived()
-    with Held(claim_due(3), lambda: None) as line:
+    claim = claim_due(3)
+    monkeypatch.setattr(connection.features, "has_select_for_update", True)
+    monkeypatch.setattr(threading.Timer, "start", cannot)
+    with Held(claim, lambda: None) as line:
         assert line.take() is not None
     assert Event.objects.filter(claim=None).count() == 2
     assert "no thread can be started" in caplog.text

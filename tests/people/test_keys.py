@@ -17,8 +17,7 @@ from tests.support.webhooks import arrived, conversion_envelope, let_time_pass, 
 from zenvia_webhooks import retention
 from zenvia_webhooks.dispatch import dispatcher
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
-from zenvia_webhooks.models import Event, EventKey, Subscription
-from zenvia_webhooks.models.event_key import EventKeyQuerySet
+from zenvia_webhooks.models import Event, EventKey, Subscription, statements
 from zenvia_webhooks.people import keys
 from zenvia_webhooks.signals import event_received, lead_created
 
@@ -166,16 +165,25 @@ def test_writing_them_again_changes_nothing() -> None:
 def test_an_event_without_keys_is_handed_out_all_the_same(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    def fail(self: Any, rows: Any) -> None:
+    def fail(rows: Any, using: str) -> None:
         raise error
 
-    monkeypatch.setattr(EventKeyQuerySet, "_insert_rows", fail)
+    monkeypatch.setattr(statements, "insert_missing", fail)
     lead_created.connect(receivers.create_customer)
     event = arrived()
     assert dispatch_due() == 1
     event.refresh_from_db()
     assert (event.status, event.is_superseded) == (Event.Status.DISPATCHED, False)
     assert "the keys of 1 events could not be written" in caplog.text
+
+
+def test_they_are_written_in_one_order_whoever_writes_them() -> None:
+    """A claim takes the newest and the oldest in turn, a search the oldest first: each waited for the other's."""
+    events = [arrived(leadId=str(number)) for number in range(3)]
+    EventKey.objects.write([events[2], events[0], events[1]])
+    written = list(EventKey.objects.order_by("pk").values_list("event", flat=True))
+    assert written == sorted(written)
+    assert set(written) == {event.pk for event in events}
 
 
 def test_nor_does_a_refusal_of_the_database_cost_the_event(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,7 +19,9 @@ from itertools import zip_longest
 from typing import Any, NamedTuple, cast
 
 from django.db import connections, router, transaction
+from django.db.models import Case, When
 from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
 
 from zenvia_webhooks import failpoints
 from zenvia_webhooks.dispatch.lease import RunClock
@@ -27,9 +29,11 @@ from zenvia_webhooks.erasure import erase
 from zenvia_webhooks.models import Delivery, Event, EventKey, statements
 from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.clock import DatabaseNow, from_now
+from zenvia_webhooks.models.event_key import KeysNotWrittenError
 
 #: Bytes of the bodies behind the payloads that one claim holds in memory.
 MAX_BYTES = 8 * 1024 * 1024
+WriteKeys = Callable[[Iterable[Event]], None]
 #: What a claim reads of an event.
 COLUMNS = tuple(field.attname for field in Event._meta.concrete_fields if field.name != "body")
 
@@ -46,6 +50,8 @@ class Due(NamedTuple):
     size: int
     #: The moment by the database's clock.
     now: Any
+    #: Whether its payload, which is NULL here, has still to be read.
+    is_large: bool
     #: Of `COLUMNS`.
     columns: list[Any]
 
@@ -90,7 +96,8 @@ def claim_due(limit: int, *, newest: int | None = None, clock: RunClock | None =
 
     `newest` of them are the newest due (by default, half), so that today's lead does not wait behind a backlog.
     """
-    return _claim(limit, limit // 2 if newest is None else newest, clock or RunClock())
+    number = limit // 2 if newest is None else newest
+    return _claim(limit, number, clock or RunClock(), is_stalled=False)
 
 
 def claim_stalled(clock: RunClock | None = None) -> Claim:
@@ -98,7 +105,15 @@ def claim_stalled(clock: RunClock | None = None) -> Claim:
     return _claim(1, 0, clock or RunClock(), is_stalled=True)
 
 
-def _claim(limit: int, newest: int, clock: RunClock, *, is_stalled: bool = False) -> Claim:
+def _claim(limit: int, newest: int, clock: RunClock, *, is_stalled: bool) -> Claim:
+    try:
+        return _make(limit, newest, clock, EventKey.objects.insert, is_stalled=is_stalled)
+    except KeysNotWrittenError:
+        # That must not cost the events. A savepoint, which `write()` makes, takes two more queries.
+        return _make(limit, newest, clock, EventKey.objects.write, is_stalled=is_stalled)
+
+
+def _make(limit: int, newest: int, clock: RunClock, write_keys: WriteKeys, *, is_stalled: bool) -> Claim:
     using = router.db_for_write(Event)
     claim = Claim(is_stalled=is_stalled, clock=clock)
     locks_rows = connections[using].features.has_select_for_update
@@ -114,7 +129,7 @@ def _claim(limit: int, newest: int, clock: RunClock, *, is_stalled: bool = False
         fitting = _that_fit(chosen, limit)
         claim.is_full = len(chosen) >= limit or len(fitting) < len(chosen)
         if fitting:
-            _take(claim, fitting, using)
+            _take(claim, fitting, write_keys, using)
     if fitting:
         failpoints.reach("claims.after_claim")
     return claim
@@ -136,18 +151,23 @@ def _newest_and_oldest(using: str, limit: int, newest: int, *, is_stalled: bool)
 
 def _choose(using: str, order: str, limit: int, is_stalled: bool) -> list[Due]:
     """Lock the first due events in an order, until the end of the transaction."""
+    # So that all payloads that are read here are of no more than `MAX_BYTES`, whether they fit in the claim or not.
+    large = MAX_BYTES // limit
     with connections[using].cursor() as cursor:
-        cursor.execute(*_select(using, order, limit, is_stalled))
-        return [Due(pk, size, now, columns) for pk, size, now, *columns in cursor.fetchall()]
+        cursor.execute(*_select(using, order, limit, is_stalled, large))
+        return [Due(pk, size, now, size > large, columns) for pk, size, now, *columns in cursor.fetchall()]
 
 
 @lru_cache(maxsize=256)
-def _select(using: str, order: str, limit: int, is_stalled: bool) -> tuple[str, tuple[Any, ...]]:
+def _select(using: str, order: str, limit: int, is_stalled: bool, large: int) -> tuple[str, tuple[Any, ...]]:
     """Return the statement, and its parameters: to build it takes the ORM longer than to run it."""
+    size = Length("body")
+    payload = Case(When(LessThanOrEqual(size, large), then="payload"))
+    columns = [payload if name == "payload" else name for name in COLUMNS]
     # PostgreSQL, MariaDB from 10.6 and MySQL from 8 pass over what another worker is just taking.
     skips_locked = connections[using].features.has_select_for_update_skip_locked
     due = _due(using, is_stalled=is_stalled).order_by(order).locked(skip_locked=skips_locked)[:limit]
-    rows = due.values_list("pk", Length("body"), DatabaseNow(), *COLUMNS)
+    rows = due.values_list("pk", size, DatabaseNow(), *columns)
     statement: tuple[str, tuple[Any, ...]] = rows.query.get_compiler(using=using).as_sql()
     return statement
 
@@ -170,17 +190,20 @@ def _in_turn(chosen: Sequence[Due]) -> list[Due]:
     return [due for pair in zip_longest(newest, oldest) for due in pair if due is not None]
 
 
-def _take(claim: Claim, chosen: Sequence[Due], using: str) -> None:
+def _take(claim: Claim, chosen: Sequence[Due], write_keys: WriteKeys, using: str) -> None:
     """Write the claim on these events, and what it holds of them.
 
     What is read is read in the claim's transaction: once it is committed, a read that a pooler sends to a replica may
     not find it yet.
     """
     read = statements.reader(Event, COLUMNS, using)
-    now = statements.reader(Event, ["received_at"], using)([chosen[0].now]).received_at
+    large = [due.pk for due in chosen if due.is_large]
+    payloads = dict(Event.objects.using(using).filter(pk__in=large).values_list("pk", "payload")) if large else {}
+    now = statements.value(Event, "received_at", chosen[0].now, using)
     lease_ends = now + timedelta(seconds=claim.clock.lease_seconds)
     for due in chosen:
         event = read(due.columns)
+        event.payload = payloads.get(event.pk, event.payload)
         claim.due_at[event.pk] = event.next_attempt_at
         event.claim, event.next_attempt_at = claim.id, lease_ends
         claim.events.append(event)
@@ -188,7 +211,7 @@ def _take(claim: Claim, chosen: Sequence[Due], using: str) -> None:
     # finishing, too: one of the two would end in a deadlock.
     statements.begin_claim(Event, list(claim.due_at), claim.id, lease_ends, using=using)
     # A commit of their own would keep the first receiver waiting.
-    EventKey.objects.write(event for event in claim.events if event.status == Event.Status.PENDING)
+    write_keys(event for event in claim.events if event.status == Event.Status.PENDING)
     # A pending one that nobody has begun has none.
     begun = [event.pk for event in claim.events if claim.is_stalled or event.status != Event.Status.PENDING]
     claim.deliveries = _deliveries(begun, using)

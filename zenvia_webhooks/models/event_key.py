@@ -15,6 +15,10 @@ from zenvia_webhooks.people import keys
 logger = logging.getLogger(__name__)
 
 
+class KeysNotWrittenError(Exception):
+    """The keys of some events could not be written."""
+
+
 class Keyed(Protocol):
     """What keys are made of: an `Event`."""
 
@@ -36,7 +40,7 @@ class EventKeyQuerySet(models.QuerySet["EventKey"]):
         same: it is only not found by them. So nothing is raised, unless the caller's transaction broke with it, which
         would otherwise end without an error and without what was written in it.
         """
-        rows = [key for event in events for key in _keys_of(event)]
+        rows = _rows(events)
         if not rows:
             return
         try:
@@ -52,6 +56,14 @@ class EventKeyQuerySet(models.QuerySet["EventKey"]):
             # After a deadlock on MariaDB, and after a lost connection, there is no savepoint to go back to.
             if connection.in_atomic_block and connection.needs_rollback:
                 raise
+
+    def insert(self, events: Iterable[Keyed]) -> None:
+        """Write them as `write()` does, in the present transaction, which is over if KeysNotWrittenError is raised."""
+        try:
+            if rows := _rows(events):
+                statements.insert_missing(rows, using=router.db_for_write(EventKey))
+        except Exception as error:
+            raise KeysNotWrittenError from error
 
     def of(self, readings: Iterable[keys.Reading]) -> EventKeyQuerySet:
         """Return the keys that are any of these."""
@@ -108,6 +120,11 @@ class EventKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of #{self.event_id}"
+
+
+def _rows(events: Iterable[Keyed]) -> list[EventKey]:
+    # In one order for all, or two that write the same ones at once would wait for each other.
+    return sorted((key for event in events for key in _keys_of(event)), key=lambda key: key.event_id)
 
 
 def _keys_of(event: Keyed) -> Iterator[EventKey]:

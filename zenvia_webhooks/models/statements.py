@@ -20,6 +20,8 @@ from django.db.models.constants import OnConflict
 from django.db.models.signals import post_save, pre_save
 
 M = TypeVar("M", bound=models.Model)
+#: A position among the values of a row, what makes the model's value of the driver's, and the column.
+Converter = tuple[int, Callable[..., Any], Any]
 
 
 def insert_new(row: models.Model, *, unique: str, using: str) -> bool:
@@ -188,24 +190,33 @@ def _returning(using: str) -> str:
 
 def reader(model: type[M], names: Sequence[str], using: str) -> Callable[[Iterable[Any]], M]:
     """Return what makes an instance, with these fields, of the values that the database's driver has read."""
+    converters = _all_converters(model, tuple(names), using)
+    return lambda values: model.from_db(using, names, _converted(values, converters, using))
+
+
+def value(model: type[models.Model], name: str, read: Any, using: str) -> Any:
+    """Return a field's value as the model has it, of what the database's driver has read."""
+    return _converted([read], _all_converters(model, (name,), using), using)[0]
+
+
+def _converted(values: Iterable[Any], converters: Iterable[Converter], using: str) -> list[Any]:
+    converted, connection = list(values), connections[using]
+    for position, convert, column in converters:
+        converted[position] = convert(converted[position], column, connection)
+    return converted
+
+
+def _all_converters(model: type[models.Model], names: tuple[str, ...], using: str) -> list[Converter]:
     connection = connections[using]
-    converters = [
+    return [
         (position, convert, column)
-        for position, column in _converted(model, tuple(names), using)
+        for position, column in _unlike_the_drivers(model, names, using)
         for convert in _converters(column, connection)
     ]
 
-    def read(values: Iterable[Any]) -> M:
-        converted = list(values)
-        for position, convert, column in converters:
-            converted[position] = convert(converted[position], column, connection)
-        return model.from_db(using, names, converted)
-
-    return read
-
 
 @cache
-def _converted(model: type[models.Model], names: tuple[str, ...], using: str) -> list[tuple[int, Any]]:
+def _unlike_the_drivers(model: type[models.Model], names: tuple[str, ...], using: str) -> list[tuple[int, Any]]:
     """Return the columns whose values a driver does not give as the model has them, and their positions."""
     columns = [_field(model, name).get_col(model._meta.db_table) for name in names]
     return [(position, one) for position, one in enumerate(columns) if _converters(one, connections[using])]
