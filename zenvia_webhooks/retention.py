@@ -26,8 +26,6 @@ FINISHED = (
 )
 #: Events that one transaction deletes: few, as whatever wants one of their rows waits for it.
 BATCH = 200
-#: How long it rests after each, in parts of what that one took: a purge is in no hurry, and webhooks are.
-REST = 1.0
 
 #: An event's `received_at` and id: how far a purge has come.
 Position = tuple[datetime, int]
@@ -41,6 +39,8 @@ class Purged:
     number: int
     #: Where to go on; None at the end.
     position: Position | None
+    #: How long it took.
+    seconds: float
 
 
 def to_purge(days: float) -> QuerySet[Event]:
@@ -75,10 +75,9 @@ def purge(days: float, after: Position | None = None) -> Iterator[Purged]:
         took = time.monotonic() - began
         is_last = len(rows) < BATCH
         after = None if is_last else (rows[-1][1], rows[-1][0])
-        yield Purged(number=deleted, position=after)
+        yield Purged(number=deleted, position=after, seconds=took)
         if is_last:
             return
-        time.sleep(REST * max(took, 0))
 
 
 def _behind(position: Position) -> Q:

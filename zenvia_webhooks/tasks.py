@@ -22,8 +22,8 @@ from zenvia_webhooks.replay import job
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that one run of the purge takes.
-PURGE_SECONDS = 5
+#: Seconds that one run of the purge takes, and until the next one begins.
+PURGE_SECONDS, PURGE_PAUSE = 5, 5
 #: Seconds that one run of the recovery takes.
 RECOVER_SECONDS = 20
 #: Seconds that one run of a replay takes.
@@ -91,10 +91,10 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
 
 @shared_task(name=schedule.PURGE_TASK, bind=True, base=OwnTask)
 def purge_events(self: Task[..., int], after: tuple[str, int] | None = None) -> int:
-    """Delete finished events older than `RETENTION_DAYS`, for some seconds; then leave the rest to a run of its own.
+    """Delete finished events older than `RETENTION_DAYS`, for some seconds; leave the rest to a run some seconds later.
 
-    So a worker of one process has time for events in between. `after` is how far the previous run has come: the last
-    event's `received_at` in ISO 8601, and its id. Return how many were deleted.
+    So a worker of one process, and the database, have time for events in between. `after` is how far the previous run
+    has come: the last event's `received_at` in ISO 8601, and its id. Return how many were deleted.
     """
     days, purged = conf.retention_days, 0
     if days is None:
@@ -104,7 +104,8 @@ def purge_events(self: Task[..., int], after: tuple[str, int] | None = None) -> 
         purged += batch.number
         if batch.position and time.monotonic() >= ends and not self.request.is_eager:
             received_at, pk = batch.position
-            self.apply_async(kwargs={"after": [received_at.isoformat(), pk]}, retry=False)
+            later = {"after": [received_at.isoformat(), pk]}
+            self.apply_async(kwargs=later, countdown=PURGE_PAUSE, retry=False)
             break
     return purged
 

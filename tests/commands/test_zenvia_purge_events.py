@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
 from tests.support.webhooks import arrived
+from zenvia_webhooks import retention
 from zenvia_webhooks.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -69,3 +71,15 @@ def test_progress_is_shown_on_a_terminal_alone() -> None:
     assert pipe.getvalue() == ""
     purge("--days", "5", stderr=terminal)
     assert "] 1/1" in terminal.getvalue()
+
+
+def test_between_two_transactions_it_leaves_the_database_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    rests: list[float] = []
+    monkeypatch.setattr("time.sleep", rests.append)
+    began = time.monotonic()
+    purge("--days", "5")
+    assert not Event.objects.exists()
+    # The third finds nothing.
+    assert len(rests) == 2
+    assert 0 < sum(rests) < time.monotonic() - began

@@ -248,9 +248,10 @@ def test_claim_holds_no_bodies_and_only_so_much_of_what_came_in_them(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("newest", [4, 2])
 @pytest.mark.parametrize(("bytes_each", "is_read"), [(0, True), (-1, False)])
 def test_no_more_payloads_are_read_than_a_claim_may_hold(
-    monkeypatch: pytest.MonkeyPatch, bytes_each: int, is_read: bool
+    monkeypatch: pytest.MonkeyPatch, newest: int, bytes_each: int, is_read: bool
 ) -> None:
     due_since(50, 40, 30)
     size = len(Event.objects.all()[0].body)
@@ -263,25 +264,27 @@ def test_no_more_payloads_are_read_than_a_claim_may_hold(
 
     fitting = claims._that_fit
     monkeypatch.setattr(claims, "_that_fit", note)
-    claim = claim_due(4, newest=4)
+    claim = claim_due(4, newest=newest)
     assert [payload is not None for payload in read] == [is_read] * 3
     assert all(event.lead is not None for event in claim.events)
 
 
 @pytest.mark.django_db
-def test_a_hosts_receiver_of_post_init_sees_whole_events(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most", [claims.MAX_BYTES, 1])
+def test_a_hosts_receiver_of_post_init_sees_whole_events(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     due_since(50)
-    seen: list[tuple[int, str]] = []
+    monkeypatch.setattr(claims, "MAX_BYTES", most)
+    seen: list[tuple[int, str, bool]] = []
 
     def note(instance: Event, **kwargs: Any) -> None:
-        seen.append((instance.pk, instance.status))
+        seen.append((instance.pk, instance.status, instance.lead is None))
 
     post_init.connect(note, sender=Event)
     try:
         [event] = claim_due(10).events
     finally:
         post_init.disconnect(note, sender=Event)
-    assert seen == [(event.pk, "pending")]
+    assert seen == [(event.pk, "pending", False)]
 
 
 @pytest.mark.django_db

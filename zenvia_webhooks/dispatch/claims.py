@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -106,11 +107,10 @@ def claim_stalled(clock: RunClock | None = None) -> Claim:
 
 
 def _claim(limit: int, newest: int, clock: RunClock, *, is_stalled: bool) -> Claim:
-    try:
+    with suppress(KeysNotWrittenError):
         return _make(limit, newest, clock, EventKey.objects.insert, is_stalled=is_stalled)
-    except KeysNotWrittenError:
-        # That must not cost the events. A savepoint, which `write()` makes, takes two more queries.
-        return _make(limit, newest, clock, EventKey.objects.write, is_stalled=is_stalled)
+    # That must not cost the events. A savepoint, which `write()` makes, takes two more queries.
+    return _make(limit, newest, clock, EventKey.objects.write, is_stalled=is_stalled)
 
 
 def _make(limit: int, newest: int, clock: RunClock, write_keys: WriteKeys, *, is_stalled: bool) -> Claim:
@@ -141,18 +141,18 @@ def _due(using: str, *, is_stalled: bool) -> EventQuerySet[Event]:
 
 
 def _newest_and_oldest(using: str, limit: int, newest: int, *, is_stalled: bool) -> list[Due]:
-    chosen = _choose(using, "-next_attempt_at", newest, is_stalled) if newest else []
+    # So that all payloads that are read here are of no more than `MAX_BYTES`, whether they fit in the claim or not.
+    large = MAX_BYTES // limit
+    chosen = _choose(using, "-next_attempt_at", newest, is_stalled, large) if newest else []
     if len(chosen) < newest:
         return chosen  # there are no more
     known = {due.pk for due in chosen}
-    oldest = _choose(using, "next_attempt_at", limit - newest, is_stalled) if limit > newest else []
+    oldest = _choose(using, "next_attempt_at", limit - newest, is_stalled, large) if limit > newest else []
     return chosen + [due for due in oldest if due.pk not in known]
 
 
-def _choose(using: str, order: str, limit: int, is_stalled: bool) -> list[Due]:
+def _choose(using: str, order: str, limit: int, is_stalled: bool, large: int) -> list[Due]:
     """Lock the first due events in an order, until the end of the transaction."""
-    # So that all payloads that are read here are of no more than `MAX_BYTES`, whether they fit in the claim or not.
-    large = MAX_BYTES // limit
     with connections[using].cursor() as cursor:
         cursor.execute(*_select(using, order, limit, is_stalled, large))
         return [Due(pk, size, now, size > large, columns) for pk, size, now, *columns in cursor.fetchall()]
@@ -198,12 +198,11 @@ def _take(claim: Claim, chosen: Sequence[Due], write_keys: WriteKeys, using: str
     """
     read = statements.reader(Event, COLUMNS, using)
     large = [due.pk for due in chosen if due.is_large]
-    payloads = dict(Event.objects.using(using).filter(pk__in=large).values_list("pk", "payload")) if large else {}
+    whole = Event.objects.using(using).defer("body").in_bulk(large) if large else {}
     now = statements.value(Event, "received_at", chosen[0].now, using)
     lease_ends = now + timedelta(seconds=claim.clock.lease_seconds)
     for due in chosen:
-        event = read(due.columns)
-        event.payload = payloads.get(event.pk, event.payload)
+        event = whole.get(due.pk) or read(due.columns)
         claim.due_at[event.pk] = event.next_attempt_at
         event.claim, event.next_attempt_at = claim.id, lease_ends
         claim.events.append(event)

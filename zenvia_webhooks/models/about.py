@@ -108,8 +108,10 @@ class EventQuerySet(WalkQuerySet[E]):
     def write_keys(self, pks: Sequence[int]) -> None:
         """Write the keys of these events, few at a time."""
         events = self.model._default_manager.using(router.db_for_write(self.model)).defer("body", "headers")
-        for start in range(0, len(pks), KEYED_AT_ONCE):
-            batch = events.filter(pk__in=pks[start : start + KEYED_AT_ONCE])
+        # In the order of `EventKey.objects.write()` from batch to batch, too: all may be in one transaction.
+        in_order = sorted(pks)
+        for start in range(0, len(in_order), KEYED_AT_ONCE):
+            batch = events.filter(pk__in=in_order[start : start + KEYED_AT_ONCE])
             EventKey.objects.write(batch)  # type: ignore[arg-type]  # events, which this module is below
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -51,6 +52,9 @@ class Command(OwnCommand):
         for batch in retention.purge(days):
             purged += batch.number
             progress.advance(batch.number)
+            if batch.position:
+                # It is in no hurry, and the webhooks that come meanwhile are.
+                time.sleep(max(batch.seconds, 0))
         progress.end()
         audit.record("zenvia_purge_events", f"purged {purged} events")
         text = ngettext(
