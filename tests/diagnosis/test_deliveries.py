@@ -50,6 +50,7 @@ def failed(number: int, receiver: str = SAVE, **columns: Any) -> list[Event]:
 def test_outage_is_seen_before_the_second_attempt_and_until_an_event_comes_through() -> None:
     lead_created.connect(receivers.flaky)
     delivered(20, receiver=f"{receivers.__name__}.flaky")
+    Event.objects.update(status=Event.Status.DISPATCHED, next_attempt_at=None)
     receivers.failures_left = 7
     events = [arrived() for _ in range(4)]
     dispatch_events()
