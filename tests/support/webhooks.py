@@ -70,3 +70,11 @@ def prospect_stored(client: Client, subscription: Subscription, **changes: Any) 
     body = conversion_envelope("prospects", prospect=prospect, **changes)
     answer: Any = post(client, subscription, json.dumps(body).encode())
     return Event.objects.get(pk=answer.json()["event"])
+
+
+def due_since(*seconds: int) -> list[int]:
+    """Store an event for each, due for so many seconds; return their ids."""
+    events = [arrived() for _ in seconds]
+    for event, ago in zip(events, seconds, strict=True):
+        Event.objects.filter(pk=event.pk).update(next_attempt_at=now() - timedelta(seconds=ago))
+    return [event.pk for event in events]

@@ -142,7 +142,7 @@ def _due(using: str, *, is_stalled: bool) -> EventQuerySet[Event]:
 
 def _newest_and_oldest(using: str, limit: int, newest: int, *, is_stalled: bool) -> list[Due]:
     # So that all payloads that are read here are of no more than `MAX_BYTES`, whether they fit in the claim or not.
-    large = MAX_BYTES // limit
+    large = MAX_BYTES // max(limit, 1)
     chosen = _choose(using, "-next_attempt_at", newest, is_stalled, large) if newest else []
     if len(chosen) < newest:
         return chosen  # there are no more
