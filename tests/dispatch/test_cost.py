@@ -14,6 +14,8 @@ from zenvia_webhooks.signals import event_received, lead_created
 
 #: For each receiver: begin, its own insert, a lock or the event's new status, the delivery's insert, commit.
 QUERIES = 5
+#: PostgreSQL writes the event's new status and the last receiver's delivery in one.
+LESS_ON_POSTGRESQL = 1
 #: For a whole claim, and the look for stalled events after it.
 QUERIES_OF_A_CLAIM = 7
 #: On SQLite: a look whether anything is due, and what locks the database.
@@ -30,4 +32,5 @@ def test_a_new_event_takes_a_fixed_number_of_queries() -> None:
         assert dispatch_due() == 10
     assert Event.objects.filter(status=Event.Status.DISPATCHED).count() == 10
     more = MORE_ON_SQLITE if connection.vendor == "sqlite" else 0
-    assert len(queries) == QUERIES_OF_A_CLAIM + more + 10 * 2 * QUERIES
+    less = LESS_ON_POSTGRESQL if connection.vendor == "postgresql" else 0
+    assert len(queries) == QUERIES_OF_A_CLAIM + more + 10 * (2 * QUERIES - less)

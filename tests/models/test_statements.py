@@ -126,7 +126,7 @@ def test_a_claim_ends_only_where_it_is_and_no_erased_event_changes(
     pk = min(before)
     columns = {"status": Event.Status.DISPATCHED, "next_attempt_at": None, "finished_at": moment}
 
-    ended = end_claim(Event, pk, claim, unless=Event.Status.ERASED, using="default", **columns)
+    ended = end_claim(Event, pk, claim, columns, unless=Event.Status.ERASED, using="default")
 
     assert ended == (is_ours and status == Event.Status.PENDING)
     if ended:
@@ -142,6 +142,36 @@ def test_a_claim_ends_only_where_it_is_and_no_erased_event_changes(
     for pk, event in before.items():
         left = Event.objects.get(pk=pk)
         assert (left.claim, left.status, left.next_attempt_at) == (event.claim, event.status, event.next_attempt_at)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_row_that_goes_with_the_end_of_a_claim_is_written_only_if_it_ends(
+    subscription: Subscription, is_ours: bool
+) -> None:
+    store_lead(subscription)
+    event, claim, seen = Event.objects.get(), uuid.uuid4(), []
+    Event.objects.update(claim=claim if is_ours else uuid.uuid4())
+
+    def after(instance: Delivery, *, created: bool, **kwargs: Any) -> None:
+        seen.append((Delivery.objects.get(pk=instance.pk).receiver, created))
+
+    post_save.connect(after, sender=Delivery)
+    moment = datetime.fromisoformat("2026-01-01T00:00:00.123456Z")
+    columns = {"status": Delivery.Status.SUCCEEDED, "attempts": 1, "result": "a.b:'%s", "finished_at": moment}
+    row = Delivery(event=event, receiver="shop.receivers.ñandú", **columns)
+    try:
+        with transaction.atomic():
+            new = {"status": Event.Status.DISPATCHED}
+            ended = end_claim(Event, event.pk, claim, new, unless=Event.Status.ERASED, using="default", then=row)
+    finally:
+        post_save.disconnect(after, sender=Delivery)
+    assert ended is is_ours
+    assert seen == ([("shop.receivers.ñandú", True)] if is_ours else [])
+    assert Event.objects.get().status == (Event.Status.DISPATCHED if is_ours else Event.Status.PENDING)
+    for stored in Delivery.objects.all():
+        names = [field.attname for field in Delivery._meta.concrete_fields]
+        assert {name: getattr(row, name) for name in names} == {name: getattr(stored, name) for name in names}
+    assert Delivery.objects.exists() is is_ours
 
 
 def test_what_is_read_by_hand_is_what_the_orm_reads(subscription: Subscription) -> None:
@@ -165,10 +195,11 @@ def test_what_is_there_already_is_left_and_the_rest_inserted(
     store_lead(subscription)
     monkeypatch.setattr(type(connection.ops), "bulk_batch_size", lambda *_arguments: at_once)
     event = Event.objects.get()
-    rows = [EventKey(event=event, kind=EventKey.Kind.EMAIL, digest=bytes([number]) * 16) for number in range(3)]
-    rows[1].save()
+    rows = [(event.pk, EventKey.Kind.EMAIL, bytes([number]) * 16) for number in range(3)]
+    rows.append((event.pk, EventKey.Kind.PHONE, ODD))
+    EventKey.objects.create(event=event, kind=EventKey.Kind.EMAIL, digest=rows[1][-1])
     with transaction.atomic():
-        insert_missing([*rows, EventKey(event=event, kind=EventKey.Kind.PHONE, digest=ODD)], using="default")
+        insert_missing(EventKey, ("event_id", "kind", "digest"), rows, using="default")
     assert sorted(EventKey.objects.values_list("kind", "digest")) == [
         *(("email", bytes([number]) * 16) for number in range(3)),
         ("phone", ODD),

@@ -165,7 +165,7 @@ def test_writing_them_again_changes_nothing() -> None:
 def test_an_event_without_keys_is_handed_out_all_the_same(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    def fail(rows: Any, using: str) -> None:
+    def fail(*arguments: Any, using: str) -> None:
         raise error
 
     monkeypatch.setattr(statements, "insert_missing", fail)

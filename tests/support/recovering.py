@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,6 +47,8 @@ def connect() -> None:
 
 
 def dispatch_all() -> None:
+    # SQLite's clock counts milliseconds: what was stored in the present one is due in the next.
+    time.sleep(0.001)
     while dispatch_due(may_hint=False):
         pass
 

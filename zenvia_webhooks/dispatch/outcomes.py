@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -51,15 +51,27 @@ class Outcome:
 
     def write_success(self, returned: object) -> None:
         """Write that the receiver succeeded, in the present transaction."""
-        status, result = Delivery.Status.SUCCEEDED, result_of(returned)
-        if self.others is not None:
-            # Before the delivery, as it locks the event, and only if that is still ours.
-            rows = [*self.others, Delivery(receiver=self.receiver, status=status)]
-            self.has_ended_claim = _end_claim(self.event, self.claim, **_finished(self.event, self.claim, rows))
-        # One whose person was erased meanwhile is erased after the commit, with what is written here.
-        moment = self.claim.now(self.event) if self.has_ended_claim else lock(self.event, self.claim.id)
-        self._write(status=status, error="", result=result, next_attempt_at=None, finished_at=moment)
+        columns = {"status": Delivery.Status.SUCCEEDED, "error": "", "result": result_of(returned)}
+        if not self._end_with(**columns, next_attempt_at=None, finished_at=self.claim.now(self.event)):
+            # One whose person was erased meanwhile is erased after the commit, with what is written here.
+            self._write(**columns, next_attempt_at=None, finished_at=lock(self.event, self.claim.id))
         failpoints.reach("outcomes.before_commit")
+
+    def _end_with(self, **columns: Any) -> bool:
+        """End the claim with this outcome, if it is the last; tell whether that is done."""
+        if self.others is None:
+            return False
+        row = self._new(**columns)
+        finished = _finished(self.event, self.claim, [*self.others, row])
+        if self.row is None:
+            self.written = row
+            self.has_ended_claim = _end_claim(self.event, self.claim, finished, then=row)
+        else:
+            # Before the delivery, as it locks the event, and only if that is still ours.
+            self.has_ended_claim = _end_claim(self.event, self.claim, finished)
+            if self.has_ended_claim:
+                self._write(**columns)
+        return self.has_ended_claim
 
     def write_failure(self, error: BaseException, frames: str, *, is_gone: bool) -> Delivery:
         """Write that the receiver failed, where, and when it is attempted again, if at all; return its row.
@@ -83,18 +95,24 @@ class Outcome:
             )
 
     def _write(self, **columns: Any) -> Delivery:
-        took = None if self.started is None else int(1000 * (time.monotonic() - self.started))
-        columns |= {"attempts": self.attempts, "duration_ms": took}
-        rows = Delivery.objects.using(router.db_for_write(Event))
+        using = router.db_for_write(Event)
         if self.row is None:
-            self.written = Delivery(event=self.event, receiver=self.receiver, **columns)
-            statements.insert(self.written, using=rows.db)
+            self.written = self._new(**columns)
+            statements.insert(self.written, using=using)
         else:
             # Nobody else writes rows under our claim. If one is finished all the same, an earlier commit of ours came
             # through although the connection broke, and its success must not become a failure.
-            rows.open().filter(pk=self.row.pk).update(**columns)
+            rows = Delivery.objects.using(using)
+            rows.open().filter(pk=self.row.pk).update(**columns, **self._measured())
             self.written = rows.get(pk=self.row.pk)
         return self.written
+
+    def _new(self, **columns: Any) -> Delivery:
+        return Delivery(event=self.event, receiver=self.receiver, **columns, **self._measured())
+
+    def _measured(self) -> dict[str, int | None]:
+        took = None if self.started is None else int(1000 * (time.monotonic() - self.started))
+        return {"attempts": self.attempts, "duration_ms": took}
 
 
 def count_attempt(event: Event, claim: Claim, receiver: str, row: Delivery | None, number: int) -> Delivery:
@@ -132,7 +150,7 @@ def finish_event(event: Event, claim: Claim, rows: Sequence[Delivery]) -> None:
     transaction, they might come from a replica that does not know yet what was written a moment ago.
     Raises ClaimLostError.
     """
-    if not _end_claim(event, claim, **_finished(event, claim, rows)):
+    if not _end_claim(event, claim, _finished(event, claim, rows)):
         finish_as_erased(event, claim)
 
 
@@ -150,8 +168,8 @@ def finish_as_same(event: Event, claim: Claim, other: int) -> None:
 
     Raises ClaimLostError.
     """
-    columns = {"status": Event.Status.DISPATCHED, "next_attempt_at": None, "finished_at": claim.now(event)}
-    if not _end_claim(event, claim, **columns, same_as=other):
+    columns = {"next_attempt_at": None, "finished_at": claim.now(event), "same_as": other}
+    if not _end_claim(event, claim, {"status": Event.Status.DISPATCHED, **columns}):
         finish_as_erased(event, claim)
 
 
@@ -161,7 +179,7 @@ def finish_as_erased(event: Event, claim: Claim) -> None:
         raise ClaimLostError(f"event {event.pk} is no longer under claim {claim.id}")
 
 
-def _end_claim(event: Event, claim: Claim, **columns: Any) -> bool:
-    """Tell whether it was there to be ended, on an event that nobody has marked as erased."""
-    using = router.db_for_write(Event)
-    return statements.end_claim(Event, event.pk, claim.id, unless=Event.Status.ERASED, using=using, **columns)
+def _end_claim(event: Event, claim: Claim, columns: Mapping[str, Any], then: Delivery | None = None) -> bool:
+    """Tell whether it was there to be ended, on an event that nobody has marked as erased; write a delivery then."""
+    using, erased = router.db_for_write(Event), Event.Status.ERASED
+    return statements.end_claim(Event, event.pk, claim.id, columns, unless=erased, using=using, then=then)

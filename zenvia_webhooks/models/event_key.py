@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol
 
 from django.db import IntegrityError, connections, models, router, transaction
@@ -13,6 +13,10 @@ from zenvia_webhooks.models.fields import DigestField
 from zenvia_webhooks.people import keys
 
 logger = logging.getLogger(__name__)
+
+#: What a key has: its event's id, its kind and its digest.
+COLUMNS = ("event_id", "kind", "digest")
+Row = tuple[int, str, bytes]
 
 
 class KeysNotWrittenError(Exception):
@@ -51,7 +55,7 @@ class EventKeyQuerySet(models.QuerySet["EventKey"]):
                 for row in rows:
                     self._insert_if_there(row)
         except Exception:
-            logger.exception("the keys of %s events could not be written", len({row.event_id for row in rows}))
+            logger.exception("the keys of %s events could not be written", len({event for event, *_of in rows}))
             connection = connections[router.db_for_write(EventKey)]
             # After a deadlock on MariaDB, and after a lost connection, there is no savepoint to go back to.
             if connection.in_atomic_block and connection.needs_rollback:
@@ -61,7 +65,7 @@ class EventKeyQuerySet(models.QuerySet["EventKey"]):
         """Write them as `write()` does, in the present transaction, which is over if KeysNotWrittenError is raised."""
         try:
             if rows := _rows(events):
-                statements.insert_missing(rows, using=router.db_for_write(EventKey))
+                statements.insert_missing(EventKey, COLUMNS, rows, using=router.db_for_write(EventKey))
         except Exception as error:
             raise KeysNotWrittenError from error
 
@@ -71,17 +75,17 @@ class EventKeyQuerySet(models.QuerySet["EventKey"]):
         found: EventKeyQuerySet = self.filter(models.Q(*wanted, _connector=models.Q.OR)) if wanted else self.none()
         return found
 
-    def _insert_rows(self, rows: list[EventKey]) -> None:
+    def _insert_rows(self, rows: list[Row]) -> None:
         using = router.db_for_write(EventKey)
         # A savepoint, should the caller be in a transaction; and an event that was released unbegun has its keys.
         with transaction.atomic(using=using):
-            statements.insert_missing(rows, using=using)
+            statements.insert_missing(EventKey, COLUMNS, rows, using=using)
 
-    def _insert_if_there(self, row: EventKey) -> None:
+    def _insert_if_there(self, row: Row) -> None:
         try:
             self._insert_rows([row])
         except IntegrityError:
-            logger.info("event %s was deleted before its keys were written", row.event_id)
+            logger.info("event %s was deleted before its keys were written", row[0])
 
 
 class EventKey(models.Model):
@@ -122,16 +126,14 @@ class EventKey(models.Model):
         return f"{self.kind} of #{self.event_id}"
 
 
-def _rows(events: Iterable[Keyed]) -> list[EventKey]:
+def _rows(events: Iterable[Keyed]) -> list[Row]:
     # In one order for all, or two that write the same ones at once would wait for each other.
-    return sorted((key for event in events for key in _keys_of(event)), key=lambda key: key.event_id)
+    return sorted((row for event in events for row in _keys_of(event)), key=lambda row: row[0])
 
 
-def _keys_of(event: Keyed) -> Iterator[EventKey]:
+def _keys_of(event: Keyed) -> list[Row]:
     try:
-        digests = [(one.kind, one.digest) for one in keys.stored(event.account, event.object_id, event.lead)]
+        return [(event.pk, one.kind, one.digest) for one in keys.stored(event.account, event.object_id, event.lead)]
     except Exception:
         logger.exception("event %s is handed out without keys", event.pk)
-        return
-    for kind, found in digests:
-        yield EventKey(event_id=event.pk, kind=kind, digest=found)
+        return []

@@ -9,7 +9,7 @@ which takes longer than to run it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -52,26 +52,32 @@ def insert_new(row: models.Model, *, unique: str, using: str) -> bool:
 
 def insert(row: models.Model, *, using: str) -> None:
     """Insert a row in the present transaction. `pre_save` and `post_save` are sent as by `save()`."""
-    model = type(row)
-    pre_save.send(sender=model, instance=row, raw=False, using=using, update_fields=None)
-    values = _values(row, using)
-    _insert(row, _plain_insert(model, tuple(values), using) + _returning(using), values.values(), using)
-    post_save.send(sender=model, instance=row, created=True, raw=False, using=using, update_fields=None)
+    _insert_and_tell(row, using)
 
 
-def insert_missing(rows: Sequence[models.Model], *, using: str) -> None:
-    """Insert those of these rows, of one model and with the same columns, that are not there yet.
-
-    As `bulk_create()`, it sends no signals.
-    """
-    columns = [_values(row, using) for row in rows]
-    fields, insert, marks, unless = _insert_missing(type(rows[0]), tuple(columns[0]), using)
-    at_once = connections[using].ops.bulk_batch_size(fields, rows)
-    with connections[using].cursor() as cursor:
+def insert_missing(
+    model: type[models.Model], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]], *, using: str
+) -> None:
+    """Insert those of these rows, the values of the columns `names`, that are not there yet; send no signals."""
+    connection = connections[using]
+    fields = [_field(model, name) for name in names]
+    columns = [
+        [field.get_db_prep_save(value, connection) for value in column]
+        for field, column in zip(fields, zip(*rows, strict=True), strict=True)
+    ]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # An array for each column: a mark for each value would take the driver longer to read than the rest takes.
+            cursor.execute(_insert_arrays(model, names, using), columns)
+            return
+        columns_of = _columns(model, names)
+        insert = f"{_into(model, columns_of, using, OnConflict.IGNORE)} VALUES "
+        marks = _marks(model, columns_of, using)
+        prepared = list(zip(*columns, strict=True))
+        at_once = connection.ops.bulk_batch_size(fields, prepared)
         for start in range(0, len(rows), at_once):
-            batch = columns[start : start + at_once]
-            statement = f"{insert} VALUES {', '.join([marks] * len(batch))} {unless}"
-            cursor.execute(statement, [value for row in batch for value in row.values()])
+            batch = prepared[start : start + at_once]
+            cursor.execute(insert + ", ".join([marks] * len(batch)), [value for row in batch for value in row])
 
 
 def begin_claim(
@@ -89,25 +95,47 @@ def end_claim(
     model: type[models.Model],
     pk: int,
     claim: uuid.UUID,
+    columns: Mapping[str, str | int | datetime | None],
     *,
     unless: str,
     using: str,
-    **columns: str | int | datetime | None,
+    then: models.Model | None = None,
 ) -> bool:
-    """Take the claim off an event, and write other columns with it, if it still has it; tell whether it had.
+    """Take the claim off an event, and write these columns with it, if it still has it; tell whether it had.
 
-    `unless` is a status that must not be overwritten.
+    `unless` is a status that must not be overwritten. The row `then` is inserted with it, if it had, as by `insert()`.
     """
     connection = connections[using]
     wanted = {"pk": pk, "claim": claim, "status": unless}
     fields = [_field(model, name) for name in (*columns, *wanted)]
-    values = zip(fields, (*columns.values(), *wanted.values()), strict=True)
+    given = zip(fields, (*columns.values(), *wanted.values()), strict=True)
+    values = [field.get_db_prep_save(value, connection) for field, value in given]
+    update = _update(model, tuple(columns), using)
+    if then is not None and connection.vendor == "postgresql":
+        # In one statement, as each way to the database and back takes time.
+        return _insert_and_tell(then, using, (update, values))
     with connection.cursor() as cursor:
-        cursor.execute(
-            _update(model, tuple(columns), using),
-            [field.get_db_prep_save(value, connection) for field, value in values],
-        )
-        return bool(cursor.rowcount == 1)
+        cursor.execute(update, values)
+        has_ended = bool(cursor.rowcount == 1)
+    if has_ended and then is not None:
+        insert(then, using=using)
+    return has_ended
+
+
+def _insert_and_tell(row: models.Model, using: str, update: tuple[str, list[Any]] | None = None) -> bool:
+    """Insert a row, on PostgreSQL only if an UPDATE changes one, where there is one; tell whether it was inserted."""
+    model = type(row)
+    pre_save.send(sender=model, instance=row, raw=False, using=using, update_fields=None)
+    own = _values(row, using)
+    into, marks = _into(model, tuple(own), using), _marks(model, tuple(own), using)
+    insert, values = f"{into} VALUES {marks}", [*own.values()]
+    if update:
+        insert = f"WITH updated AS ({update[0]} RETURNING 1) {into} SELECT {marks[1:-1]} FROM updated"  # noqa: S608  # our own names
+        values = update[1] + values
+    if not _insert(row, insert + _returning(using), values, using):
+        return False
+    post_save.send(sender=model, instance=row, created=True, raw=False, using=using, update_fields=None)
+    return True
 
 
 def _insert(row: models.Model, statement: str, values: Iterable[Any], using: str) -> bool:
@@ -146,7 +174,8 @@ def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
 @cache
 def _insert_new(model: type[models.Model], columns: tuple[str, ...], unique: str, using: str) -> tuple[str, str]:
     """Return the look beforehand, empty where none is needed, and the INSERT."""
-    quote, insert = connections[using].ops.quote_name, _plain_insert(model, columns, using)
+    quote = connections[using].ops.quote_name
+    insert = f"{_into(model, columns, using)} VALUES {_marks(model, columns, using)}"
     if connections[using].vendor == "mysql":
         # It has no such clause: ON DUPLICATE KEY UPDATE waits for whoever has locked the row, such as a receiver.
         look = f"SELECT 1 FROM {quote(model._meta.db_table)} WHERE {quote(unique)} = _binary %s"  # noqa: S608  # our own names
@@ -155,27 +184,28 @@ def _insert_new(model: type[models.Model], columns: tuple[str, ...], unique: str
 
 
 @cache
-def _insert_missing(
-    model: type[models.Model], columns: tuple[str, ...], using: str
-) -> tuple[list[models.Field[Any, Any]], str, str, str]:
-    """Return the columns' fields, and the INSERT's parts: its beginning, the marks of one row, and its end."""
-    operations = connections[using].ops
-    fields = [field for field, column, _name in _fields(model) if column in columns]
-    beginning = operations.insert_statement(on_conflict=OnConflict.IGNORE)
-    end = operations.on_conflict_suffix_sql(fields, OnConflict.IGNORE, [], [])
-    return fields, f"{beginning} {_into(model, columns, using)}", _marks(model, columns, using), end
+def _insert_arrays(model: type[models.Model], names: tuple[str, ...], using: str) -> str:
+    # Without lengths: a cast would cut off what is too long.
+    kinds = [str(_field(model, name).db_type(connections[using])).partition("(")[0] for name in names]
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    into = _into(model, _columns(model, names), using)
+    return f"{into} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608  # our own names
+
+
+def _columns(model: type[models.Model], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(_field(model, name).column) for name in names)
 
 
 @cache
-def _plain_insert(model: type[models.Model], columns: tuple[str, ...], using: str) -> str:
-    return f"INSERT INTO {_into(model, columns, using)} VALUES {_marks(model, columns, using)}"  # noqa: S608  # our own names
+def _into(
+    model: type[models.Model], columns: tuple[str, ...], using: str, on_conflict: OnConflict | None = None
+) -> str:
+    operations = connections[using].ops
+    names = ", ".join(map(operations.quote_name, columns))
+    return f"{operations.insert_statement(on_conflict)} {operations.quote_name(model._meta.db_table)} ({names})"
 
 
-def _into(model: type[models.Model], columns: tuple[str, ...], using: str) -> str:
-    quote = connections[using].ops.quote_name
-    return f"{quote(model._meta.db_table)} ({', '.join(map(quote, columns))})"
-
-
+@cache
 def _marks(model: type[models.Model], columns: tuple[str, ...], using: str) -> str:
     # As Django's own: to MySQL's driver, bytes are text unless it is told otherwise.
     binary = "_binary %s" if connections[using].vendor == "mysql" else "%s"
