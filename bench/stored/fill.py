@@ -13,14 +13,18 @@ from zenvia_webhooks.models import Delivery, Event, EventKey, Subscription
 from zenvia_webhooks.models.event import FINGERPRINT_BYTES
 
 CHUNK = 250_000
-#: Every so many events, one has a status or a topic that is rare; more often among the last, so that a small table has
-#: enough of them for a full page, too.
-RARE, RARE_LATELY, LATELY = 1000, 100, 10_000
+#: Every so many events, one has a status or a topic that is rare, and one is about the busy person. More often among
+#: the last, so that a small table, too, has as many of them as a page counts or a replay looks at: what differs between
+#: two databases is then how many are stored, and not how full a page is.
+RARE, BUSY, LATELY = 1000, 500, 10_000
+RARE_LATELY = BUSY_LATELY = 10
+#: A delivery of so many is of the receiver that is gone.
+GONE, GONE_LATELY = 10_000, 20
 #: Receivers: one of every event, one of every fourth, and one that is gone.
 RECEIVERS = ("crm.receivers.save_contact", "crm.receivers.notify_seller", "crm.receivers.former_name")
 #: A topic and an account that ended when a fifth of the events had come, and a topic that no version knows.
 ENDED_TOPIC, ENDED_ACCOUNT, ODD_TOPIC = "quote.created", "former", "conversation.odd"
-#: The person whom every 500th event is about; the others have five events each.
+#: The others have five events each.
 BUSY_PERSON = 0
 
 DIALECTS = {
@@ -80,8 +84,7 @@ FROM (
                 WHEN MOD(n, 100) < 96 THEN 'quote.updated'
                 ELSE 'interaction.resolved'
             END AS topic
-        FROM (SELECT n, CASE WHEN MOD(n, 500) = 0 THEN {busy} ELSE 1 + MOD(n, {people}) END AS person FROM {series})
-            AS numbered
+        FROM (SELECT n, {person} AS person FROM {series}) AS numbered
     ) AS spread
 ) AS written
 """
@@ -90,9 +93,9 @@ FROM (
 DELIVERIES = """
 INSERT INTO {deliveries} (id, event_id, receiver, status, attempts, next_attempt_at, duration_ms, error, traceback,
     result, finished_at)
-SELECT 2 * id, id, CASE WHEN MOD(id, 10000) = 1 THEN '{gone}' ELSE '{first_receiver}' END,
+SELECT 2 * id, id, CASE WHEN {is_gone} THEN '{gone}' ELSE '{first_receiver}' END,
     CASE status WHEN 'dispatched' THEN 'succeeded' WHEN 'retrying' THEN 'retrying'
-        ELSE CASE WHEN MOD(id, 10000) = 1 THEN 'gone' ELSE 'failed' END END,
+        ELSE CASE WHEN {is_gone} THEN 'gone' ELSE 'failed' END END,
     CASE status WHEN 'dispatched' THEN 1 WHEN 'retrying' THEN 3 ELSE 9 END, next_attempt_at, MOD(id, 400),
     CASE status WHEN 'dispatched' THEN '' ELSE 'crm.errors.Unreachable: the CRM did not answer' END, '',
     CASE status WHEN 'dispatched' THEN CONCAT('crm.contact:', id) ELSE '' END, finished_at
@@ -106,8 +109,8 @@ FROM {events} WHERE id BETWEEN {first} AND {last} AND MOD(id, 4) = 0 AND status 
 """
 KEYS = """
 INSERT INTO {keys} (event_id, kind, digest)
-SELECT id, '{kind}', {digest} FROM {events}
-WHERE id BETWEEN {first} AND {last} AND status NOT IN ('pending', 'quarantined', 'erased')
+SELECT n, '{kind}', {digest} FROM (SELECT id AS n, status FROM {events} WHERE id BETWEEN {first} AND {last}) AS stored
+WHERE status NOT IN ('pending', 'quarantined', 'erased')
 """
 KINDS = ("lead", "phone", "email")
 
@@ -153,7 +156,9 @@ def fill(rows: int, say: Callable[[str], None]) -> None:
 
 def _statements(rows: int, first: int, last: int, first_subscription: int) -> Iterator[str]:
     words = _dialect()
-    person = f"CASE WHEN MOD(id, 500) = 0 THEN {BUSY_PERSON} ELSE 1 + MOD(id, {_people(rows)}) END"
+    is_late = f"n > {rows - LATELY}"
+    often = f"(CASE WHEN {is_late} THEN {BUSY_LATELY} ELSE {BUSY} END)"
+    person = f"CASE WHEN MOD(n, {often}) = 0 THEN {BUSY_PERSON} ELSE 1 + MOD(n, {_people(rows)}) END"
     names = {
         "events": Event._meta.db_table,
         "deliveries": Delivery._meta.db_table,
@@ -161,9 +166,8 @@ def _statements(rows: int, first: int, last: int, first_subscription: int) -> It
         "first": first,
         "last": last,
         "total": rows,
-        "rare": f"(CASE WHEN n > {rows - LATELY} THEN {RARE_LATELY} ELSE {RARE} END)",
-        "people": _people(rows),
-        "busy": BUSY_PERSON,
+        "rare": f"(CASE WHEN {is_late} THEN {RARE_LATELY} ELSE {RARE} END)",
+        "person": person,
         "series": words["series"].format(first=first, last=last),
         "moment": words["ago"].format(f"{rows} - n"),
         "in_an_hour": words["ago"].format("-3600"),
@@ -178,12 +182,14 @@ def _statements(rows: int, first: int, last: int, first_subscription: int) -> It
         "first_receiver": RECEIVERS[0],
         "second_receiver": RECEIVERS[1],
         "gone": RECEIVERS[2],
+        "is_gone": f"MOD(id, CASE WHEN id > {rows - LATELY} THEN {GONE_LATELY} ELSE {GONE} END) = 1",
     }
     yield EVENTS.format(**names)
     yield DELIVERIES.format(**names)
     yield SECOND_DELIVERIES.format(**names)
     for kind in KINDS:
-        yield KEYS.format(**names, kind=kind, digest=words["digest"].format(f"CONCAT('{kind}', {person})"))
+        digest = words["digest"].format(f"CONCAT('{kind}', {person})")
+        yield KEYS.format(**names, kind=kind, digest=digest)
 
 
 def _people(rows: int) -> int:

@@ -26,7 +26,7 @@ from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.people import keys
 
 ADMIN, API = "/admin/zenvia_webhooks/", "/zenvia/api/"
-#: Somebody with five events; nobody; and whom every 500th event is about.
+#: Somebody with five events, and nobody.
 PERSON, NOBODY = 7, 99_999_999
 TOPICS = ("lead.created", "agent.updated", ENDED_TOPIC, "never.came")
 ACCOUNTS = ("default", "second", ENDED_ACCOUNT, "never")

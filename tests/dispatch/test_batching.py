@@ -42,12 +42,12 @@ def test_claim_is_one_event_where_receivers_are_slow_and_grows_again() -> None:
     assert pace.size() == 4
 
 
-def test_claim_holds_about_a_second_of_work() -> None:
+def test_claim_holds_about_a_quarter_of_a_second_of_work() -> None:
     pace = Pace()
     for _ in range(5):
-        pace.note(pace.size(), pace.size() / 30)
+        pace.note(pace.size(), pace.size() / 120)
     assert pace.size() == 30
-    pace.note(3, 0.5)
+    pace.note(3, 0.125)
     assert pace.size() == 6
 
 

@@ -12,7 +12,6 @@ from django.utils.timezone import now
 from tests.shop.models import Customer
 from tests.support import receivers
 from tests.support.webhooks import arrived, let_time_pass
-from zenvia_webhooks.dispatch.claims import claim_due
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Delivery, Event
@@ -210,14 +209,6 @@ def test_what_can_not_be_started_in_time_is_released(settings: Any) -> None:
     later = [("note", first.pk), ("take_long_once", second.pk), ("note", second.pk)]
     assert sorted(receivers.calls[1:]) == sorted(later)
     assert Delivery.objects.filter(attempts=1).count() == Delivery.objects.count() == 4
-
-
-def test_at_most_a_batch_is_taken(settings: Any) -> None:
-    settings.ZENVIA_WEBHOOKS = {"BATCH_SIZE": 2}
-    for _ in range(3):
-        arrived()
-    assert [dispatch_due(), dispatch_due(), dispatch_due()] == [2, 1, 0]
-    assert claim_due(1).events == []
 
 
 def test_one_whose_worker_died_in_the_last_try_is_not_run_again(settings: Any) -> None:

@@ -6,11 +6,13 @@ import time
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from tests.support import receivers
 from tests.support.webhooks import arrived
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.dispatch import dispatcher
+from zenvia_webhooks.dispatch.claims import Claim, claim_due
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.signals import lead_created
@@ -28,6 +30,19 @@ def _count_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     lead_created.connect(slow)
 
 
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Collect how many each claim may take."""
+    sizes: list[int] = []
+
+    def claim(limit: int, **options: Any) -> Claim:
+        sizes.append(limit)
+        return claim_due(limit, **options)
+
+    monkeypatch.setattr(dispatcher, "claim_due", claim)
+    return sizes
+
+
 def slow(sender: Any, event: Event, **kwargs: Any) -> None:
     time.sleep(0.02)
     receivers.calls.append(("slow", event.pk))
@@ -41,8 +56,15 @@ def arrive(number: int) -> None:
 
 def test_where_more_is_due_than_was_taken_others_are_called_before_the_work() -> None:
     arrive(11)
-    assert dispatch_due() == 10
+    assert dispatch_due() == 11
     assert hints == [0]
+
+
+def test_a_claim_takes_a_batch_at_most(settings: Any, sizes: list[int]) -> None:
+    settings.ZENVIA_WEBHOOKS = {"BATCH_SIZE": 2}
+    arrive(3)
+    assert [dispatch_due(), dispatch_due()] == [3, 0]
+    assert sizes == [2, 2, 2]
 
 
 def test_nobody_is_called_where_all_was_taken() -> None:
@@ -71,13 +93,47 @@ def test_run_that_gives_back_calls_others_again(monkeypatch: pytest.MonkeyPatch)
 def test_hint_that_expired_during_a_run_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wakeup, "HINT_EXPIRES", 0.01)
     arrive(12)
-    assert dispatch_due() == 10
+    assert dispatch_due(limit=10) == 10
     assert hints == [0, 10]
 
 
-def test_slow_receivers_are_claimed_one_event_at_a_time() -> None:
+def test_quick_receivers_fill_a_run_with_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "RUN_SECONDS", 0.5)
+    arrive(60)
+    begun = dispatch_due()
+    assert 15 <= begun < 60
+    assert Event.objects.filter(claim=None, status="pending").count() == 60 - begun
+    assert hints == [0]
+
+
+def test_slow_receivers_are_claimed_one_event_at_a_time(sizes: list[int]) -> None:
     arrive(12)
     dispatcher.pace.note(1, 4)
-    assert [dispatch_due(), dispatch_due()] == [1, 2]
+    assert dispatch_due(limit=3) == 3
+    assert sizes == [1, 2]
     oldest = Event.objects.order_by("pk").values_list("status", flat=True)[0]
     assert oldest == "dispatched"
+
+
+def test_where_nothing_can_be_claimed_nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the database is away, one hint would follow the other."""
+
+    def fail(*arguments: Any, **options: Any) -> Claim:
+        raise OperationalError("away")
+
+    arrive(1)
+    monkeypatch.setattr(dispatcher, "claim_due", fail)
+    with pytest.raises(OperationalError, match="away"):
+        dispatch_due()
+    assert hints == []
+
+
+def test_where_the_work_breaks_off_others_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any) -> bool:
+        raise OperationalError("away")
+
+    arrive(1)
+    monkeypatch.setattr(dispatcher, "dispatch", fail)
+    with pytest.raises(OperationalError, match="away"):
+        dispatch_due()
+    assert hints == [0]

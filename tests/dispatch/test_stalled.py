@@ -204,7 +204,7 @@ def test_stalled_event_whose_time_was_too_short_stays_one(settings: Any) -> None
 def test_run_of_many_stalled_events_ends_after_its_time_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     hints: list[None] = []
     monkeypatch.setattr(wakeup, "hint", lambda: hints.append(None))
-    monkeypatch.setattr(dispatcher, "CLAIM_SECONDS", 0)
+    monkeypatch.setattr(dispatcher, "RUN_SECONDS", 0)
     for _ in range(3):
         arrived()
     claim_due(3)

@@ -116,6 +116,7 @@ def test_no_list_of_the_api_reads_the_table(client: Client) -> None:
     addresses = [API, *(f"{API}?{name}={value}" for name, values in ASKED.items() for value in values)]
     addresses += [f"{API}?order=oldest&topic={topic}" for topic in ASKED["topic"]]
     addresses += [f"{API}?{ended}&received_after=2100-01-01" for ended in ("topic=quote.created", "status=failed")]
+    addresses += [f"{API}?topic={topic}&status=failed" for topic in ASKED["topic"]]
     asked = ASKED_OF_DELIVERIES.items()
     addresses += [DELIVERIES, *(f"{DELIVERIES}?{name}={value}" for name, values in asked for value in values)]
     assert [address for address in addresses if reads_the_table(client, address)] == []

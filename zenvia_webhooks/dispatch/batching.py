@@ -1,11 +1,14 @@
-"""How many events a process claims at a time, and how long they wait behind the one that runs."""
+"""How long a run of the dispatcher goes on claiming, how many events it claims at a time, and how long they wait."""
 
 from __future__ import annotations
 
 from zenvia_webhooks.conf import conf
 
-#: Seconds of work that a claim should hold.
-CLAIM_SECONDS = 1.0
+#: Seconds after which a run claims nothing more. A run is a task, which costs a worker some 10 ms, the closing of its
+#: connection included.
+RUN_SECONDS = 1.0
+#: Seconds of work that a claim should hold: so many may an event wait behind others while another process is idle.
+CLAIM_SECONDS = RUN_SECONDS / 4
 #: Seconds after which claimed events are released though a receiver still runs: it may be slow, or hang, while other
 #: processes are idle.
 PATIENCE = 2 * CLAIM_SECONDS
@@ -13,7 +16,7 @@ FIRST_SIZE = 10
 
 
 class Pace:
-    """How many events a process claims at a time: about a second's work.
+    """How many events a process claims at a time: about `CLAIM_SECONDS` of work.
 
     The more at once, the fewer queries; but an idle process can't take what another has claimed.
     """

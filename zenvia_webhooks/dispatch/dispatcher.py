@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from zenvia_webhooks import failpoints, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.dispatch import outcomes, same_object
 from zenvia_webhooks.dispatch.attempts import Attempt, record_death, run_attempt
-from zenvia_webhooks.dispatch.batching import CLAIM_SECONDS, Pace
+from zenvia_webhooks.dispatch.batching import CLAIM_SECONDS, RUN_SECONDS, Pace
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, claim_stalled, release
 from zenvia_webhooks.dispatch.held import Held
 from zenvia_webhooks.dispatch.lease import RunClock
@@ -37,26 +38,39 @@ def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunC
     clock, hints = clock or RunClock(), _Hints(may_hint)
     if (begun := _work_off_owed(clock, hints)) is not None:
         return begun
+    begun, may_be_more, are_left, ends = 0, True, False, time.monotonic() + RUN_SECONDS
+    while may_be_more and not are_left and begun != limit:
+        of_claim, may_be_more, are_left = _work_off_claim(clock, hints, None if limit is None else limit - begun)
+        begun += of_claim
+        if time.monotonic() >= ends:
+            break
+    pace.owes_stalled = not clock.may_start
+    with hints.sent_on_error():
+        of_stalled, are_stalled_left = _work_off_stalled(clock, hints, None if limit is None else limit - begun)
+    if are_left or are_stalled_left:
+        # Whoever took the hint that was sent before the work saw nothing of what has been released since.
+        hints.send_another()
+    elif may_be_more:
+        hints.send()
+    return begun + of_stalled
+
+
+def _work_off_claim(clock: RunClock, hints: _Hints, limit: int | None) -> tuple[int, bool, bool]:
+    """Claim some and dispatch them.
+
+    Return how many were begun, whether more may be due, and whether some of these are still due.
+    """
     size = pace.size() if limit is None else min(pace.size(), limit)
+    # If this fails, no hint is sent: while the database is away, one hint would follow the other.
     claim = claim_due(size, newest=pace.newest_of(size), clock=clock)
     if claim.is_full:
         # Before the work, so that an idle process shares it.
         hints.send()
-    try:
-        began = time.monotonic()
-        begun, is_more = _work_off(claim, hints)
-        pace.note(begun, time.monotonic() - began, is_full=claim.is_full)
-        pace.owes_stalled = not clock.may_start
-        of_stalled, is_more_stalled = _work_off_stalled(clock, hints, None if limit is None else limit - begun)
-    except Exception:
-        hints.send_another()
-        raise
-    if is_more or is_more_stalled:
-        # Whoever took the hint that was sent before the work saw nothing of what has been released since.
-        hints.send_another()
-    elif claim.is_full:
-        hints.send()
-    return begun + of_stalled
+    began = time.monotonic()
+    with hints.sent_on_error():
+        begun, is_unfinished = _work_off(claim, hints)
+    pace.note(begun, time.monotonic() - began, is_full=claim.is_full)
+    return begun, claim.is_full, is_unfinished
 
 
 def _work_off_owed(clock: RunClock, hints: _Hints) -> int | None:
@@ -79,7 +93,7 @@ def _work_off_stalled(clock: RunClock, hints: _Hints, limit: int | None) -> tupl
 
     After the others are written or released, and one at a time: one that kills this process takes no other with it.
     """
-    begun, ends = 0, time.monotonic() + CLAIM_SECONDS
+    begun, ends = 0, time.monotonic() + RUN_SECONDS
     while clock.may_start and begun != limit:
         stalled = claim_stalled(clock)
         if not stalled.events:
@@ -101,6 +115,15 @@ class _Hints:
     def send(self) -> None:
         if time.monotonic() >= self._counts_until:
             self.send_another()
+
+    @contextmanager
+    def sent_on_error(self) -> Iterator[None]:
+        """Send another if the block raises: what it had claimed may be due again."""
+        try:
+            yield
+        except Exception:
+            self.send_another()
+            raise
 
     def send_another(self) -> None:
         """Send one though the last still counts: whoever took that saw nothing of what is due now."""

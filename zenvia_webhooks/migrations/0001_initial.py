@@ -520,4 +520,13 @@ class Migration(migrations.Migration):
                 values=("unhandled", "failed", "quarantined", "erased"),
             ),
         ),
+        migrations.AddIndex(
+            model_name="event",
+            index=zenvia_webhooks.models.fields.SparseIndex(
+                fields=["topic", "status", "id"],
+                name="zenvia_event_rare_topic",
+                of="status",
+                values=("unhandled", "failed", "quarantined", "erased"),
+            ),
+        ),
     ]

@@ -37,6 +37,8 @@ class EventQuerySet(WalkQuerySet[E]):
 
     def of_status(self, status: str) -> EventQuerySet[E]:
         """Return those of a status; those of `RARE_STATUSES`, and what is in the queue, through an index."""
+        if status in RARE_STATUSES and self.held == "topic":
+            return self.filter(status=status)
         if status in RARE_STATUSES:
             return self.filter(status__in=RARE_STATUSES).hold("status", status)
         if status in ("pending", "retrying"):

@@ -148,6 +148,9 @@ class Event(models.Model):
             # For lists: of what few events have, however many are stored. Those that are due have an index above.
             models.Index(fields=["topic", "id"], name="zenvia_event_topic"),
             SparseIndex(fields=["status", "id"], of="status", values=RARE_STATUSES, name="zenvia_event_rare"),
+            SparseIndex(
+                fields=["topic", "status", "id"], of="status", values=RARE_STATUSES, name="zenvia_event_rare_topic"
+            ),
         ]
 
     def __str__(self) -> str:
