@@ -30,27 +30,29 @@ def measure(site: Site, figures: Figures, scale: Scale) -> None:
         last, done = site.ask(LAST), done + number
         rows.copy_due(site, number)
         site.wake()
-        sizes: list[float] = []
+        sizes: dict[int, float] = {}
 
-        def look(done: int = done, sizes: list[float] = sizes) -> bool:
-            sizes.append(site.memory("worker"))
-            return bool(site.ask(dispatching.RECEIVED) == done)
+        def look(done: int = done, number: int = number, sizes: dict[int, float] = sizes) -> bool:
+            left = done - site.ask(dispatching.RECEIVED)
+            tenth = min(10 * (number - left) // number, 9)
+            sizes[tenth] = max(sizes.get(tenth, 0.0), site.memory("worker"))
+            return bool(left == 0)
 
         site.processes.wait(look, f"all {number} are handed out", 60 + number / 20)
         found[f"{name}: rates"] = [float(rate) for rate in site.ask_all(TENTHS.format(last))]
-        found[f"{name}: MiB"] = [site.memory("worker"), max(sizes)]
+        found[f"{name}: MiB"] = [size for _tenth, size in sorted(sizes.items())]
         found[f"{name}: events"] = [number]
 
 
 def report(figures: Figures) -> None:
-    titles = ("events", "events/s", "of each tenth", "slowest tenth of the median", "MiB at the end", "MiB at most")
+    titles = ("events", "events/s", "of each tenth", "slowest tenth of the median", "MiB in each tenth")
     table = []
     for found in figures.values():
         for name in ("first", "many"):
             rates, middle = found[f"{name}: rates"], statistics.median(found[f"{name}: rates"])
-            sizes = [f"{size:.1f}" for size in found[f"{name}: MiB"]]
+            sizes = ", ".join(f"{size:.0f}" for size in found[f"{name}: MiB"])
             tenths = ", ".join(f"{rate:.0f}" for rate in rates)
             table.append(
-                (f"{found[f'{name}: events'][0]:,}", f"{middle:.0f}", tenths, f"{min(rates) / middle:.2f}", *sizes)
+                (f"{found[f'{name}: events'][0]:,}", f"{middle:.0f}", tenths, f"{min(rates) / middle:.2f}", sizes)
             )
     print_table(titles, table)

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from tests.support import receivers
 from tests.support.webhooks import arrived
 from zenvia_webhooks import wakeup
-from zenvia_webhooks.dispatch import dispatcher
+from zenvia_webhooks.dispatch import claims, dispatcher
 from zenvia_webhooks.dispatch.claims import Claim, claim_due
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event
@@ -27,6 +27,8 @@ hints: list[int] = []
 def _count_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     hints.clear()
     monkeypatch.setattr(wakeup, "hint", lambda: hints.append(len(receivers.calls)))
+    # A busy machine is no slow receiver.
+    monkeypatch.setattr(dispatcher, "PATIENCE", 100)
     lead_created.connect(slow)
 
 
@@ -75,7 +77,7 @@ def test_nobody_is_called_where_all_was_taken() -> None:
 
 
 def test_slow_run_gives_back_what_it_has_not_begun_and_calls_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "CLAIM_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "PATIENCE", 0.01)
     arrive(5)
     assert dispatch_due() == 1
     assert hints == [1]
@@ -84,7 +86,7 @@ def test_slow_run_gives_back_what_it_has_not_begun_and_calls_others(monkeypatch:
 
 def test_run_that_gives_back_calls_others_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever came for the first hint, before the work, saw nothing of what is released after it."""
-    monkeypatch.setattr(dispatcher, "CLAIM_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "PATIENCE", 0.01)
     arrive(12)
     assert dispatch_due() == 1
     assert hints == [0, 1]
@@ -95,6 +97,14 @@ def test_hint_that_expired_during_a_run_is_sent_again(monkeypatch: pytest.Monkey
     arrive(12)
     assert dispatch_due(limit=10) == 10
     assert hints == [0, 10]
+
+
+def test_others_are_called_for_what_was_locked_and_did_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever came for the first hint passed over it."""
+    monkeypatch.setattr(claims, "MAX_BYTES", 1)
+    arrive(3)
+    assert dispatch_due() == 1
+    assert hints == [0, 1]
 
 
 def test_quick_receivers_fill_a_run_with_claims(monkeypatch: pytest.MonkeyPatch) -> None:

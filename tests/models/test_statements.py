@@ -152,9 +152,13 @@ def test_a_row_that_goes_with_the_end_of_a_claim_is_written_only_if_it_ends(
     event, claim, seen = Event.objects.get(), uuid.uuid4(), []
     Event.objects.update(claim=claim if is_ours else uuid.uuid4())
 
+    def before(instance: Delivery, **kwargs: Any) -> None:
+        instance.error = "written by the host"
+
     def after(instance: Delivery, *, created: bool, **kwargs: Any) -> None:
         seen.append((Delivery.objects.get(pk=instance.pk).receiver, created))
 
+    pre_save.connect(before, sender=Delivery)
     post_save.connect(after, sender=Delivery)
     moment = datetime.fromisoformat("2026-01-01T00:00:00.123456Z")
     columns = {"status": Delivery.Status.SUCCEEDED, "attempts": 1, "result": "a.b:'%s", "finished_at": moment}
@@ -164,11 +168,13 @@ def test_a_row_that_goes_with_the_end_of_a_claim_is_written_only_if_it_ends(
             new = {"status": Event.Status.DISPATCHED}
             ended = end_claim(Event, event.pk, claim, new, unless=Event.Status.ERASED, using="default", then=row)
     finally:
+        pre_save.disconnect(before, sender=Delivery)
         post_save.disconnect(after, sender=Delivery)
     assert ended is is_ours
     assert seen == ([("shop.receivers.ñandú", True)] if is_ours else [])
     assert Event.objects.get().status == (Event.Status.DISPATCHED if is_ours else Event.Status.PENDING)
     for stored in Delivery.objects.all():
+        assert stored.error == "written by the host"
         names = [field.attname for field in Delivery._meta.concrete_fields]
         assert {name: getattr(row, name) for name in names} == {name: getattr(stored, name) for name in names}
     assert Delivery.objects.exists() is is_ours

@@ -9,8 +9,8 @@ from zenvia_webhooks.conf import conf
 RUN_SECONDS = 1.0
 #: Seconds of work that a claim should hold: so many may an event wait behind others while another process is idle.
 CLAIM_SECONDS = RUN_SECONDS / 4
-#: Seconds after which claimed events are released though a receiver still runs: it may be slow, or hang, while other
-#: processes are idle.
+#: Seconds after which the events of a claim that are not begun yet are released, though a receiver still runs: it may
+#: be slow, or hang, while other processes are idle.
 PATIENCE = 2 * CLAIM_SECONDS
 FIRST_SIZE = 10
 

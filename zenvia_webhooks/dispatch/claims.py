@@ -82,6 +82,8 @@ class Claim:
     due_at: dict[int, datetime | None] = field(default_factory=dict)
     #: Whether more may be due than were taken.
     is_full: bool = False
+    #: Whether some that were locked meanwhile did not fit.
+    is_cut: bool = False
     #: A moment just before the claim was written, by `time.monotonic()`.
     made_at: float = 0.0
 
@@ -127,7 +129,8 @@ def _make(limit: int, newest: int, clock: RunClock, write_keys: WriteKeys, *, is
         claim.made_at = time.monotonic()
         chosen = _newest_and_oldest(using, limit, newest, is_stalled=is_stalled)
         fitting = _that_fit(chosen, limit)
-        claim.is_full = len(chosen) >= limit or len(fitting) < len(chosen)
+        claim.is_cut = len(fitting) < len(chosen)
+        claim.is_full = claim.is_cut or len(chosen) >= limit
         if fitting:
             _take(claim, fitting, write_keys, using)
     if fitting:

@@ -14,7 +14,7 @@ from zenvia_webhooks import failpoints, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.dispatch import outcomes, same_object
 from zenvia_webhooks.dispatch.attempts import Attempt, record_death, run_attempt
-from zenvia_webhooks.dispatch.batching import CLAIM_SECONDS, RUN_SECONDS, Pace
+from zenvia_webhooks.dispatch.batching import PATIENCE, RUN_SECONDS, Pace
 from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, claim_stalled, release
 from zenvia_webhooks.dispatch.held import Held
 from zenvia_webhooks.dispatch.lease import RunClock
@@ -27,39 +27,38 @@ logger = logging.getLogger(__name__)
 pace = Pace()
 
 
-def dispatch_due(*, limit: int | None = None, may_hint: bool = True, clock: RunClock | None = None) -> int:
+def dispatch_due(
+    *, limit: int | None = None, seconds: float = RUN_SECONDS, may_hint: bool = True, clock: RunClock | None = None
+) -> int:
     """Hand some due events, a second's work or two, to their receivers; return how many were begun.
 
-    At most `limit`. If more is due, a hint is sent, unless there is nobody to take it. `clock` is that of a run which
-    has begun already. Raises ZenviaConfigurationError, before it claims anything.
+    At most `limit`; after so many `seconds`, nothing more is claimed. If more is due, a hint is sent, unless there is
+    nobody to take it. `clock` is that of a run which has begun already.
+    Raises ZenviaConfigurationError, before it claims anything.
     """
     # Read now: a setting that can't be read later on would count as a receiver's failed attempt.
     _ = conf.atomic_receivers, conf.retry_delays
     clock, hints = clock or RunClock(), _Hints(may_hint)
     if (begun := _work_off_owed(clock, hints)) is not None:
         return begun
-    begun, may_be_more, are_left, ends = 0, True, False, time.monotonic() + RUN_SECONDS
-    while may_be_more and not are_left and begun != limit:
-        of_claim, may_be_more, are_left = _work_off_claim(clock, hints, None if limit is None else limit - begun)
+    begun, is_more, ends = 0, True, time.monotonic() + min(seconds, RUN_SECONDS)
+    while is_more and begun != limit:
+        of_claim, is_more = _work_off_claim(clock, hints, None if limit is None else limit - begun)
         begun += of_claim
-        if time.monotonic() >= ends:
+        if time.monotonic() >= ends or not clock.may_start:
             break
     pace.owes_stalled = not clock.may_start
     with hints.sent_on_error():
-        of_stalled, are_stalled_left = _work_off_stalled(clock, hints, None if limit is None else limit - begun)
-    if are_left or are_stalled_left:
-        # Whoever took the hint that was sent before the work saw nothing of what has been released since.
+        of_stalled, are_left = _work_off_stalled(clock, hints, None if limit is None else limit - begun)
+    if are_left:
         hints.send_another()
-    elif may_be_more:
+    elif is_more:
         hints.send()
     return begun + of_stalled
 
 
-def _work_off_claim(clock: RunClock, hints: _Hints, limit: int | None) -> tuple[int, bool, bool]:
-    """Claim some and dispatch them.
-
-    Return how many were begun, whether more may be due, and whether some of these are still due.
-    """
+def _work_off_claim(clock: RunClock, hints: _Hints, limit: int | None) -> tuple[int, bool]:
+    """Claim some and dispatch them; return how many were begun, and whether this run may look for more."""
     size = pace.size() if limit is None else min(pace.size(), limit)
     # If this fails, no hint is sent: while the database is away, one hint would follow the other.
     claim = claim_due(size, newest=pace.newest_of(size), clock=clock)
@@ -70,7 +69,12 @@ def _work_off_claim(clock: RunClock, hints: _Hints, limit: int | None) -> tuple[
     with hints.sent_on_error():
         begun, is_unfinished = _work_off(claim, hints)
     pace.note(begun, time.monotonic() - began, is_full=claim.is_full)
-    return begun, claim.is_full, is_unfinished
+    if is_unfinished or claim.is_cut:
+        # Whoever took the hint that was sent before the work saw nothing of what has been released since, nor of what
+        # was locked meanwhile.
+        hints.send_another()
+        return begun, False
+    return begun, claim.is_full
 
 
 def _work_off_owed(clock: RunClock, hints: _Hints) -> int | None:
@@ -138,7 +142,8 @@ def _work_off(claim: Claim, hints: _Hints) -> tuple[int, bool]:
     Return how many were begun, and whether some are still due.
     """
     is_unfinished = False
-    ends = time.monotonic() + CLAIM_SECONDS
+    # Twice what it should take: for a little more than was thought, the last few need not be released.
+    ends = time.monotonic() + PATIENCE
     with Held(claim, hints.send_another) as held:
         # Of those that no receiver has had yet; the others have theirs.
         replaced = same_object.decide(event for event in claim.events if event.status == Event.Status.PENDING)

@@ -103,7 +103,8 @@ def end_claim(
 ) -> bool:
     """Take the claim off an event, and write these columns with it, if it still has it; tell whether it had.
 
-    `unless` is a status that must not be overwritten. The row `then` is inserted with it, if it had, as by `insert()`.
+    `unless` is a status that must not be overwritten. The row `then` is inserted with it, if it had, as by `insert()`;
+    on PostgreSQL, `pre_save` is sent before it is known whether it had.
     """
     connection = connections[using]
     wanted = {"pk": pk, "claim": claim, "status": unless}
@@ -123,7 +124,7 @@ def end_claim(
 
 
 def _insert_and_tell(row: models.Model, using: str, update: tuple[str, list[Any]] | None = None) -> bool:
-    """Insert a row, on PostgreSQL only if an UPDATE changes one, where there is one; tell whether it was inserted."""
+    """Insert a row; with `update`, on PostgreSQL alone, only if that changes a row. Tell whether it was inserted."""
     model = type(row)
     pre_save.send(sender=model, instance=row, raw=False, using=using, update_fields=None)
     own = _values(row, using)

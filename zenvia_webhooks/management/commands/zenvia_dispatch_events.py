@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -29,12 +30,13 @@ class Command(OwnCommand):
         if (seconds is not None and seconds <= 0) or (limit is not None and limit <= 0):
             raise CommandError(_("--seconds and --limit must be greater than 0."))
         heartbeat.write(heartbeat.COMMAND)
-        ends = None if seconds is None else time.monotonic() + seconds
+        ends = math.inf if seconds is None else time.monotonic() + seconds
         taken_up = 0
         while limit is None or taken_up < limit:
-            begun = dispatch_due(limit=None if limit is None else limit - taken_up, may_hint=False)
+            of_all = None if limit is None else limit - taken_up
+            begun = dispatch_due(limit=of_all, seconds=ends - time.monotonic(), may_hint=False)
             taken_up += begun
-            if not begun or (ends is not None and time.monotonic() >= ends):
+            if not begun or time.monotonic() >= ends:
                 break
         text = ngettext("Took up %(count)d event.", "Took up %(count)d events.", taken_up)
         self.stdout.write(text % {"count": taken_up})
