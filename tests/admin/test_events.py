@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
 from tests.support import receivers
 from tests.support.webhooks import arrived, envelope, post
@@ -14,6 +16,7 @@ from zenvia_webhooks import signals
 from zenvia_webhooks.admin.event_filters import BoundedPaginator
 from zenvia_webhooks.dispatch import dispatcher
 from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.replay import selection
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +135,28 @@ def test_two_accounts_are_told_apart_in_the_list(admin_client: Client, settings:
 def test_an_unknown_topic_is_shown(admin_client: Client, subscription: Subscription) -> None:
     post(admin_client, subscription, envelope("<b>new</b>.thing"))
     assert "&lt;b&gt;new&lt;/b&gt;.thing" in page_of(admin_client, Event.objects.get())
+
+
+def test_of_a_receiver_the_list_shows_the_newest_or_those_of_a_span(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "NEWEST_FOUND", 2)
+    events = [arrived(leadId=str(number)) for number in range(5)]
+    for event in events[:4]:
+        Delivery.objects.create(event=event, receiver="a.b", status="failed")
+        Event.objects.filter(pk=event.pk).update(status="failed")
+    Event.objects.filter(pk=events[0].pk).update(received_at=now() - timedelta(days=30))
+
+    def shown(query: str) -> list[int]:
+        response = admin_client.get(f"{LIST}?{query}")
+        return [event.pk for event in response.context["cl"].result_list]
+
+    newest = [events[3].pk, events[2].pk]
+    assert shown("receiver=a.b") == newest
+    assert shown("receiver=a.b&status=failed") == newest
+    assert shown("receiver=a.b&status=retrying") == []
+    week_ago = (now() - timedelta(days=7)).isoformat().replace("+", "%2B")
+    assert shown(f"receiver=a.b&received_at__lt={week_ago}") == [events[0].pk]
+    assert shown("receiver=nobody") == []
+    page = admin_client.get(f"{LIST}replay/?receiver=a.b")
+    assert page.context["preview"].total == 2

@@ -130,6 +130,7 @@ def test_a_browser_is_shown_a_page_where_the_host_has_drf_installed(
     assert admin_client.get(f"{url}{'&' if '?' in url else '?'}format=json")["Content-Type"] == "application/json"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("package", ["rest_framework", "django_filters", "drf_spectacular"])
 def test_what_is_not_installed_is_named_with_the_extra_that_brings_it(package: str) -> None:
     code = f"import sys, django; sys.modules[{package!r}] = None; django.setup(); import tests.urls"

@@ -116,6 +116,7 @@ def test_sample_in_the_documents_has_the_form_of_the_output(name: str, site: Ins
     assert told == [f"`{area}`" for area in Area]
 
 
+@pytest.mark.once
 def test_database_that_is_silent_is_named_within_seconds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgres://crm:database-secret@127.0.0.1:{silent.getsockname()[1]}/crm"

@@ -59,6 +59,7 @@ def run(
         return process.returncode, first_line + rest, errors
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_its_address_and_settings_serves_and_ends_cleanly(tmp_path: Path, number: int) -> None:
     status, output, errors = run(
@@ -75,6 +76,7 @@ def test_it_says_its_address_and_settings_serves_and_ends_cleanly(tmp_path: Path
     assert output.endswith("Stopped.\n")
 
 
+@pytest.mark.once
 def test_the_key_is_that_of_the_default_account(tmp_path: Path) -> None:
     settings = {
         "ACCOUNTS": {"default": {"API_KEY": "key-of-settings"}, "other": {"API_KEY": "no"}},
@@ -87,6 +89,7 @@ def test_the_key_is_that_of_the_default_account(tmp_path: Path) -> None:
     assert "CALLBACK_BASE_URL" not in output  # it is set already
 
 
+@pytest.mark.once
 def test_the_contract_is_that_of_the_default_account_and_a_history_may_be_there(tmp_path: Path) -> None:
     settings = {"ACCOUNTS": {"default": {"API_KEY": "key-of-settings", "CONTRACT": "conversion"}}}
     options = ("--history", "20", "--pairs-every", "3", "--impatient-every", "5")
@@ -96,6 +99,7 @@ def test_the_contract_is_that_of_the_default_account_and_a_history_may_be_there(
     assert "20 leads, 80 messages and 2 quotes of the last 24 hours are there to be listed." in output
 
 
+@pytest.mark.once
 def test_the_settings_that_it_prints_make_the_next_run_work(tmp_path: Path) -> None:
     _, output, _ = run(tmp_path, key="sandbox-key", zenvia_webhooks={})
     assert "GET /v1/subscriptions answered 200" in output

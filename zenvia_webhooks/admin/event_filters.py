@@ -104,6 +104,13 @@ class ReceiverFilter(SelectionFilter):
     title = _("receiver that has not succeeded")
     parameter_name = "receiver"
 
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        value = self.value()
+        if not value:
+            return queryset
+        floor = Selection.of_list(request.GET.dict()).floor(queryset.db)
+        return Selection(receiver=value).narrow(cast("EventQuerySet[Event]", queryset), after=floor)
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         chosen = request.GET.get(self.parameter_name)
         return [(name, name) for name in sorted({*receiver_names(), *([chosen] if chosen else [])})]

@@ -8,11 +8,12 @@ from datetime import datetime, time
 from typing import Any
 
 from django.db import router
+from django.db.models import BigIntegerField
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from zenvia_webhooks.contracts import ENVELOPES
-from zenvia_webhooks.models import Event
+from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.about import EventQuerySet
 from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
 
@@ -89,11 +90,28 @@ class Selection:
     def among_newest(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
         """Return those of `events` that a list looks through, so that it costs the same however many are stored."""
         if not self.ids and self._has_more():
-            found = self._by_index(Event.objects.using(events.db))
-            most = NEWEST_FOUND if found.held else NEWEST
-            floor = self._by_time(found).order_by("-pk").values_list("pk", flat=True)[most : most + 1].first()
-            events = events if floor is None else events.filter(pk__gt=floor)
+            events = events.filter(pk__gt=self.floor(events.db) or self._floor_of_index(events.db))
         return self._by_time(events)
+
+    def floor(self, using: str) -> int:
+        """Return an id below the newest events that a receiver has not had, as many as a list looks through.
+
+        0 without a receiver, and with a span of time. Of the deliveries alone: joined with events, PostgreSQL may start
+        a second process for what one finds at once, or read all that failed.
+        """
+        if not self.receiver or self.ids or self.since or self.until:
+            return 0
+        deliveries = Delivery.objects.using(using).filter(status__in=NOT_SUCCEEDED)
+        newest_first = deliveries.hold("receiver", self.receiver, id_column="event_id").order_by("-pk")
+        newest = list(newest_first.values_list("event_id", flat=True)[: NEWEST_FOUND + 1])
+        if len(newest) > NEWEST_FOUND:
+            return newest[-1]
+        return newest[-1] - 1 if newest else BigIntegerField.MAX_BIGINT
+
+    def _floor_of_index(self, using: str) -> int:
+        found = self._by_index(Event.objects.using(using))
+        most = NEWEST_FOUND if found.held else NEWEST
+        return self._by_time(found).order_by("-pk").values_list("pk", flat=True)[most : most + 1].first() or 0
 
     def _by_time(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
         """Have the index of the times give a span's order, if no other does."""
