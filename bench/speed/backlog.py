@@ -40,7 +40,10 @@ def measure(site: Site, figures: Figures, scale: Scale) -> None:
 
         site.processes.wait(look, f"all {number} are handed out", 60 + number / 20)
         found[f"{name}: rates"] = [float(rate) for rate in site.ask_all(TENTHS.format(last))]
-        found[f"{name}: MiB"] = [size for _tenth, size in sorted(sizes.items())]
+        # In a tenth that was over before the next look, it was what it was in the one before.
+        found[f"{name}: MiB"] = [
+            sizes[max(one for one in sizes if one <= max(tenth, min(sizes)))] for tenth in range(10)
+        ]
         found[f"{name}: events"] = [number]
 
 

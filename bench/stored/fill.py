@@ -14,8 +14,8 @@ from zenvia_webhooks.models.event import FINGERPRINT_BYTES
 
 CHUNK = 250_000
 #: Every so many events, one has a status or a topic that is rare, and one is about the busy person. More often among
-#: the last, so that a small table, too, has as many of them as a page counts or a replay looks at: what differs between
-#: two databases is then how many are stored, and not how full a page is.
+#: the last, so that a small table, too, has about as many of them as a page counts and a replay looks at: what differs
+#: between two databases is then how many are stored, and not how full a page is.
 RARE, BUSY, LATELY = 1000, 500, 10_000
 RARE_LATELY = BUSY_LATELY = 10
 #: A delivery of so many is of the receiver that is gone.

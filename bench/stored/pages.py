@@ -29,6 +29,8 @@ ADMIN, API = "/admin/zenvia_webhooks/", "/zenvia/api/"
 #: Somebody with five events, and nobody.
 PERSON, NOBODY = 7, 99_999_999
 TOPICS = ("lead.created", "agent.updated", ENDED_TOPIC, "never.came")
+#: The column of the admin's list that it can be sorted by, behind the boxes, person, topic and status.
+RECEIVED = "4"
 ACCOUNTS = ("default", "second", ENDED_ACCOUNT, "never")
 
 
@@ -86,7 +88,7 @@ def _filters() -> Iterator[dict[str, Any]]:
     yield from ({"receiver": receiver} for receiver in (*RECEIVERS, "never.was"))
     first, last = Subscription.objects.earliest("pk"), Subscription.objects.latest("pk")
     yield from ({"subscription": row.pk} for row in (first, last))
-    yield from ({"o": order} for order in ("3", "-3"))
+    yield from ({"o": order} for order in (RECEIVED, f"-{RECEIVED}"))
     yield from ({"p": page} for page in (2, 20))
     for person in (PERSON, BUSY_PERSON, NOBODY):
         yield from ({"q": text} for text in (phone(person), f"ana{person}@example.com", f"L{person}"))
@@ -109,8 +111,8 @@ def _filters() -> Iterator[dict[str, Any]]:
     yield {"account": "second", "status": "failed"}
     yield {"account": "second", "topic": "quote.updated"}
     yield {"account": ENDED_ACCOUNT, "topic": "lead.created"}
-    yield {"status": "failed", "o": "3"}
-    yield {"topic": "lead.created", "o": "3"}
+    yield {"status": "failed", "o": RECEIVED}
+    yield {"topic": "lead.created", "o": RECEIVED}
     yield {"topic": "lead.created", "p": 20}
     yield {"status": "failed", "receiver": RECEIVERS[0]}
 

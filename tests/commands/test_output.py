@@ -121,7 +121,6 @@ execute_from_command_line(sys.argv)
 """
 
 
-@pytest.mark.once
 def test_process_whose_reader_is_gone_ends_well() -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -59,7 +59,6 @@ def run(
         return process.returncode, first_line + rest, errors
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_its_address_and_settings_serves_and_ends_cleanly(tmp_path: Path, number: int) -> None:
     status, output, errors = run(

@@ -9,11 +9,12 @@ import pytest
 from django.db import OperationalError
 
 from tests.support import receivers
-from tests.support.webhooks import arrived
+from tests.support.webhooks import arrived, let_time_pass
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.dispatch import claims, dispatcher
 from zenvia_webhooks.dispatch.claims import Claim, claim_due
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
+from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.signals import lead_created
 
@@ -108,12 +109,29 @@ def test_others_are_called_for_what_was_locked_and_did_not_fit(monkeypatch: pyte
 
 
 def test_quick_receivers_fill_a_run_with_claims(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "RUN_SECONDS", 0.5)
-    arrive(60)
-    begun = dispatch_due()
-    assert 15 <= begun < 60
-    assert Event.objects.filter(claim=None, status="pending").count() == 60 - begun
+    monkeypatch.setattr(dispatcher, "RUN_SECONDS", 100)
+    arrive(30)
+    assert dispatch_due() == 30
     assert hints == [0]
+
+
+def test_a_run_claims_no_more_than_it_may_start(settings: Any, sizes: list[int]) -> None:
+    settings.ZENVIA_WEBHOOKS = {"BATCH_SIZE": 1, "LEASE_SECONDS": 100}
+    arrive(30)
+    # After a fifth of the lease, nothing more is started.
+    begun = dispatch_due(clock=RunClock(started=time.monotonic() - 19.7))
+    assert 0 < begun < 30
+    assert len(sizes) == begun
+
+
+def test_a_hint_that_expired_behind_a_stalled_event_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "MAX_BYTES", 1)
+    monkeypatch.setattr(wakeup, "HINT_EXPIRES", 0.01)
+    arrive(3)
+    claim_due(1)
+    let_time_pass()
+    assert dispatch_due() == 2
+    assert hints == [0, 1, 2]
 
 
 def test_slow_receivers_are_claimed_one_event_at_a_time(sizes: list[int]) -> None:

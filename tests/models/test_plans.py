@@ -144,6 +144,7 @@ def test_no_filter_of_the_admins_list_nor_the_dashboard_reads_the_table(
     others = [f"topic={topic}" for topic in ("lead.created", "agent.updated", "quote.created", "never.came", "others")]
     others += ["account=default", "account=former", "topic=quote.created&status=failed"]
     others += [f"receiver=crm.receivers.{name}" for name in ("failing", "working", "never")]
+    others += ["receiver=crm.receivers.failing&status=failed"]
     queries = [*statuses, *others, f"subscription={Event.objects.earliest('pk').subscription_id}"]
     addresses = [*(f"{ADMIN}?{query}" for query in queries), *(f"{ADMIN}replay/?{query}" for query in queries)]
     addresses += [f"{ADMIN}?q={text}" for text in ("+5511987654321", BUSY.replace("+", "%2B"))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import router
 from django.db.models import QuerySet
@@ -108,7 +108,9 @@ class ReceiverFilter(SelectionFilter):
         value = self.value()
         if not value:
             return queryset
-        floor = Selection.of_list(request.GET.dict()).floor(queryset.db)
+        # What is searched for, or wanted oldest first, may be older than the newest.
+        is_newest_first = not request.GET.get(SEARCH_VAR, "").strip() and not request.GET.get(ORDER_VAR)
+        floor = Selection.of_list(request.GET.dict()).floor(queryset.db) if is_newest_first else 0
         return Selection(receiver=value).narrow(cast("EventQuerySet[Event]", queryset), after=floor)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

@@ -32,8 +32,8 @@ def dispatch_due(
 ) -> int:
     """Hand some due events, a second's work or two, to their receivers; return how many were begun.
 
-    At most `limit`; after so many `seconds`, nothing more is claimed. If more is due, a hint is sent, unless there is
-    nobody to take it. `clock` is that of a run which has begun already.
+    At most `limit`; after so many `seconds`, nothing more is claimed but one stalled event. If more is due, a hint is
+    sent, unless there is nobody to take it. `clock` is that of a run which has begun already.
     Raises ZenviaConfigurationError, before it claims anything.
     """
     # Read now: a setting that can't be read later on would count as a receiver's failed attempt.
@@ -41,7 +41,8 @@ def dispatch_due(
     clock, hints = clock or RunClock(), _Hints(may_hint)
     if (begun := _work_off_owed(clock, hints)) is not None:
         return begun
-    begun, is_more, ends = 0, True, time.monotonic() + min(seconds, RUN_SECONDS)
+    seconds = min(seconds, RUN_SECONDS)
+    begun, is_more, ends = 0, True, time.monotonic() + seconds
     while is_more and begun != limit:
         of_claim, is_more = _work_off_claim(clock, hints, None if limit is None else limit - begun)
         begun += of_claim
@@ -49,11 +50,11 @@ def dispatch_due(
             break
     pace.owes_stalled = not clock.may_start
     with hints.sent_on_error():
-        of_stalled, are_left = _work_off_stalled(clock, hints, None if limit is None else limit - begun)
+        of_stalled, are_left = _work_off_stalled(clock, hints, None if limit is None else limit - begun, seconds)
     if are_left:
         hints.send_another()
-    elif is_more:
-        hints.send()
+    else:
+        hints.renew()
     return begun + of_stalled
 
 
@@ -92,12 +93,12 @@ def _work_off_owed(clock: RunClock, hints: _Hints) -> int | None:
         hints.send()
 
 
-def _work_off_stalled(clock: RunClock, hints: _Hints, limit: int | None) -> tuple[int, bool]:
-    """Dispatch stalled events for a second; return how many were begun, and whether some may be left.
+def _work_off_stalled(clock: RunClock, hints: _Hints, limit: int | None, seconds: float) -> tuple[int, bool]:
+    """Dispatch stalled events for so many seconds; return how many were begun, and whether some may be left.
 
     After the others are written or released, and one at a time: one that kills this process takes no other with it.
     """
-    begun, ends = 0, time.monotonic() + RUN_SECONDS
+    begun, ends = 0, time.monotonic() + seconds
     while clock.may_start and begun != limit:
         stalled = claim_stalled(clock)
         if not stalled.events:
@@ -119,6 +120,11 @@ class _Hints:
     def send(self) -> None:
         if time.monotonic() >= self._counts_until:
             self.send_another()
+
+    def renew(self) -> None:
+        """Send one anew if this run has sent one and that counts no more."""
+        if self._counts_until:
+            self.send()
 
     @contextmanager
     def sent_on_error(self) -> Iterator[None]:

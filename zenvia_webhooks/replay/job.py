@@ -84,7 +84,8 @@ def start(order: Order, *, after: int) -> bool:
         row = rows.select_for_update().annotate(now=DatabaseNow()).get(task=REPLAY_TASK)
         if row.finished_at is None or State(**row.state).number != after:
             return False
-        # Events that come later are not of this job, nor are those that a list of the same selection does not show.
+        # Events that come later are not of this job, nor are those that a list of the same selection does not look
+        # through. Of a receiver, all are of it: of these a list shows only the newest.
         events = order.selection.among_newest(order.selection.events()).order_by()
         span = events.aggregate(first=Min("pk"), last=Max("pk"))
         state = State(number=after + 1, turn=1, position=(span["first"] or 1) - 1, end=span["last"] or 0)

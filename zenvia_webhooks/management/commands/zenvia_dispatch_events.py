@@ -27,7 +27,7 @@ class Command(OwnCommand):
         parser.add_argument("--limit", type=int, help=_("take up at most so many events"))
 
     def handle(self, *_args: Any, seconds: float | None, limit: int | None, **_options: Any) -> None:
-        if (seconds is not None and seconds <= 0) or (limit is not None and limit <= 0):
+        if (seconds is not None and not seconds > 0) or (limit is not None and limit <= 0):
             raise CommandError(_("--seconds and --limit must be greater than 0."))
         heartbeat.write(heartbeat.COMMAND)
         ends = math.inf if seconds is None else time.monotonic() + seconds
