@@ -13,6 +13,7 @@ from tests.shop.models import Customer
 from tests.support import receivers
 from tests.support.admin_pages import confirm, user_with
 from tests.support.webhooks import arrived
+from zenvia_webhooks.admin import people
 from zenvia_webhooks.dispatch.claims import claim_due
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Event
@@ -39,6 +40,23 @@ def test_the_search_box_finds_a_person(admin_client: Client) -> None:
         assert listed(admin_client, query) == {event.pk}, query
     assert listed(admin_client, "") == {event.pk, other.pk}
     assert listed(admin_client, "canary") == set()
+
+
+def test_a_text_with_several_meanings_finds_the_newest_of_all(
+    admin_client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ZENVIA_WEBHOOKS = {"ACCOUNTS": {"default": {}, "second": {}}}
+    events = [arrived(leadId="ana", status=str(number)) for number in range(6)]
+    Event.objects.filter(pk__in=[event.pk for event in events[::2]]).update(account="second")
+    pks = [event.pk for event in events]
+    assert listed(admin_client, "ana") == set(pks)
+    # As many as a page may show, and all where older ones are asked for.
+    monkeypatch.setattr(people, "MOST_COUNTED", 3)
+    assert listed(admin_client, "ana") == set(pks[3:])
+    assert {event.pk for event in Event.objects.about("ana", newest=5)} == set(pks[1:])
+    assert {event.pk for event in Event.objects.about("ana", newest=7)} == set(pks)
+    shown = admin_client.get(LIST, {"q": "ana", "status": "pending"}).context["cl"].result_list
+    assert {event.pk for event in shown} == set(pks)
 
 
 def test_the_action_shows_first_then_erases_and_logs_nothing_of_the_person(admin_client: Client) -> None:

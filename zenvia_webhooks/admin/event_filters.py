@@ -108,9 +108,9 @@ class ReceiverFilter(SelectionFilter):
         value = self.value()
         if not value:
             return queryset
-        # What is searched for, or wanted oldest first, may be older than the newest.
-        is_newest_first = not request.GET.get(SEARCH_VAR, "").strip() and not request.GET.get(ORDER_VAR)
-        floor = Selection.of_list(request.GET.dict()).floor(queryset.db) if is_newest_first else 0
+        # What is searched for, or wanted oldest first, may be older than the newest; and an action is for all.
+        is_plain = request.method == "GET" and not request.GET.get(SEARCH_VAR) and not request.GET.get(ORDER_VAR)
+        floor = Selection.of_list(request.GET.dict()).floor(queryset.db) if is_plain else 0
         return Selection(receiver=value).narrow(cast("EventQuerySet[Event]", queryset), after=floor)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

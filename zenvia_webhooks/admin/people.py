@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 from django.db.models import QuerySet
@@ -15,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from zenvia_webhooks.admin.event_filters import MOST_COUNTED
 from zenvia_webhooks.admin.masked import label_of
 from zenvia_webhooks.erasure.erase import Erased, erase
 from zenvia_webhooks.erasure.person import Person, by_events
@@ -36,8 +38,11 @@ class People:
     ) -> tuple[QuerySet[Event], bool]:
         if not search_term.strip():
             return queryset, False
+        # A page shows no more. Narrowed or sorted, it may show older ones, and an action is for all.
+        is_plain = request.method == "GET" and set(request.GET) <= {SEARCH_VAR, PAGE_VAR}
+        newest = MOST_COUNTED if is_plain else None
         try:
-            return cast(EventQuerySet[Event], queryset).about(search_term), False
+            return cast(EventQuerySet[Event], queryset).about(search_term, newest=newest), False
         except ImproperlyConfigured as error:
             messages.error(request, str(error))
             return queryset.none(), False

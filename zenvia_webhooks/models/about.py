@@ -68,10 +68,11 @@ class EventQuerySet(WalkQuerySet[E]):
         until = self.filter(received_at__lte=moment - MICROSECOND)
         return until if first is None else until.filter(pk__lt=first)
 
-    def about(self, text: str) -> EventQuerySet[E]:
+    def about(self, text: str, *, newest: int | None = None) -> EventQuerySet[E]:
         """Return those about a person: a phone number in any notation, an e-mail address, a lead's id.
 
         None for an empty text. Events that no worker has taken up yet, such as an outage's, get their keys first.
+        With `newest`, so many at the least, where there are more of a text that may mean several things.
         """
         readings = keys.asked(text, accounts())
         self.write_missing_keys()
@@ -79,7 +80,7 @@ class EventQuerySet(WalkQuerySet[E]):
         there = EventKey.objects.using(router.db_for_write(self.model))
         found = [one for one in readings if there.of([one]).exists()]
         if len(found) != 1:
-            return self.by_keys(there.of(found))
+            return self.by_keys(there.of(found).filter(event__gt=there.floor(found, newest) if newest else 0))
         events = self.using(there.db)
         return events.hold("keys__digest", found[0].digest, id_column="keys__event_id", keys__kind=found[0].kind)
 

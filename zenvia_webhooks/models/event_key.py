@@ -75,6 +75,15 @@ class EventKeyQuerySet(models.QuerySet["EventKey"]):
         found: EventKeyQuerySet = self.filter(models.Q(*wanted, _connector=models.Q.OR)) if wanted else self.none()
         return found
 
+    def floor(self, readings: Iterable[keys.Reading], newest: int) -> int:
+        """Return an event's id above which are the newest that have any of these keys, so many if there are."""
+        last: list[int] = []
+        for one in readings:
+            # One by one, as the index has each in the order of events.
+            of_one = self.filter(kind=one.kind, digest=one.digest).order_by("-digest", "-kind", "-event")
+            last += of_one.values_list("event", flat=True)[:newest]
+        return sorted(set(last))[-newest] - 1 if len(set(last)) >= newest else 0
+
     def _insert_rows(self, rows: list[Row]) -> None:
         using = router.db_for_write(EventKey)
         # A savepoint, should the caller be in a transaction; and an event that was released unbegun has its keys.
