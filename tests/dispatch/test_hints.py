@@ -115,13 +115,17 @@ def test_quick_receivers_fill_a_run_with_claims(monkeypatch: pytest.MonkeyPatch)
     assert hints == [0]
 
 
-def test_a_run_claims_no_more_than_it_may_start(settings: Any, sizes: list[int]) -> None:
-    settings.ZENVIA_WEBHOOKS = {"BATCH_SIZE": 1, "LEASE_SECONDS": 100}
-    arrive(30)
-    # After a fifth of the lease, nothing more is started.
-    begun = dispatch_due(clock=RunClock(started=time.monotonic() - 19.7))
-    assert 0 < begun < 30
-    assert len(sizes) == begun
+class UntilFive(RunClock):
+    @property
+    def may_start(self) -> bool:
+        return len(receivers.calls) < 5
+
+
+def test_a_run_claims_nothing_that_it_may_not_start(settings: Any, sizes: list[int]) -> None:
+    settings.ZENVIA_WEBHOOKS = {"BATCH_SIZE": 1}
+    arrive(10)
+    assert dispatch_due(clock=UntilFive()) == 5
+    assert sizes == [1] * 5
 
 
 def test_a_hint_that_expired_behind_a_stalled_event_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
