@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, time
 from typing import Any
 
-from django.db import router
+from django.db import connections, router
 from django.db.models import BigIntegerField
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
@@ -96,10 +96,11 @@ class Selection:
     def floor(self, using: str) -> int:
         """Return an id below the newest events that a receiver has not had, as many as a list looks through.
 
-        0 without a receiver, and with a span of time. Of the deliveries alone: joined with events, PostgreSQL may start
-        a second process for what one finds at once, or read all that failed.
+        0 without a receiver, with a span of time, and where no index has the failed deliveries alone. Joined with the
+        events, PostgreSQL may start a second process for what one finds at once, or read all that failed.
         """
-        if not self.receiver or self.ids or self.since or self.until:
+        has_index = connections[using].features.supports_partial_indexes
+        if not has_index or not self.receiver or self.ids or self.since or self.until:
             return 0
         deliveries = Delivery.objects.using(using).filter(status__in=NOT_SUCCEEDED)
         newest_first = deliveries.hold("receiver", self.receiver, id_column="event_id").order_by("-pk")
