@@ -105,6 +105,25 @@ def test_a_database_without_partial_indexes_has_nothing_to_warn_of(monkeypatch: 
     assert [said for model in ours for said in model.check(databases=["default"])] == []
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("zenvia_event_due", ["next_attempt_at"]),
+        ("zenvia_event_rare", ["status", "id"]),
+        ("zenvia_event_rare_topic", ["topic", "status", "id"]),
+        ("zenvia_delivery_failing", ["receiver", "status", "event_id"]),
+    ],
+)
+def test_a_database_without_partial_indexes_finds_the_few_rows_among_all(
+    monkeypatch: pytest.MonkeyPatch, name: str, columns: list[str]
+) -> None:
+    monkeypatch.setattr(connection.features, "supports_partial_indexes", False)
+    [(model, index)] = [(model, one) for model in (Event, Delivery) for one in model._meta.indexes if one.name == name]
+    sql = str(index.create_sql(model, connection.schema_editor()))
+    assert sql.endswith("({})".format(", ".join(map(connection.ops.quote_name, columns))))
+
+
 # Delivery
 
 

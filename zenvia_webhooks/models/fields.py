@@ -91,7 +91,7 @@ class SparseIndex(models.Index):
 
     PostgreSQL and SQLite index those rows alone, however many are stored. MariaDB and MySQL have no partial indexes,
     and Django would warn there at each `migrate`: a plain index of `of` takes its place, with all other rows at one
-    end; with `values`, one of all rows.
+    end; with `values`, one of all rows, which has `of` before its last field.
     """
 
     def __init__(self, *, of: str, values: Sequence[str] = (), **kwargs: Any) -> None:
@@ -110,5 +110,11 @@ class SparseIndex(models.Index):
             condition = models.Q(**few)
             index = models.Index(fields=self.fields, name=self.name, condition=condition)
         else:
-            index = models.Index(fields=self.fields if self.values else [self.of], name=self.name)
+            index = models.Index(fields=self._of_all(), name=self.name)
         return index.create_sql(model, schema_editor, *args, **kwargs)
+
+    def _of_all(self) -> list[str]:
+        if not self.values:
+            return [self.of]
+        *first, last = self.fields
+        return [*first, last] if self.of in first else [*first, self.of, last]
