@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -77,15 +78,41 @@ def test_hint_names_the_task_and_expires_with_the_sweep(host: Celery) -> None:
     assert message.decode()[:2] == [[], {}]  # nothing of an event is in it
 
 
-def test_burst_is_a_few_hints(host: Celery) -> None:
-    started = time.monotonic()
-    asked = 0
-    while (took := time.monotonic() - started) < 5 * wakeup.INTERVAL:
+#: How many hints come before the intervals have grown.
+QUICK = int(math.log2(wakeup.INTERVAL / wakeup.FIRST_INTERVAL)) + 1
+
+
+def ask_for(seconds: float, pause: float = 0) -> tuple[int, float]:
+    """Ask again and again; return how often, and how many seconds it took."""
+    asked, started = 0, time.monotonic()
+    while not asked or time.monotonic() - started < seconds:
         wakeup.hint()
         asked += 1
-        time.sleep(0)  # lets the publisher run
+        time.sleep(pause)  # lets the publisher run
+    took = time.monotonic() - started
     assert wakeup.flush(5)
-    assert 1 <= hints(host) <= 2 + took / wakeup.INTERVAL < asked
+    return asked, took
+
+
+def test_burst_is_a_few_hints(host: Celery) -> None:
+    asked, took = ask_for(5 * wakeup.INTERVAL)
+    assert 1 <= hints(host) <= 2 + QUICK + took / wakeup.INTERVAL < asked
+
+
+def test_webhooks_that_keep_coming_are_a_few_hints_too(host: Celery) -> None:
+    ask_for(0)
+    time.sleep(2 * wakeup.INTERVAL)  # the connection is there now, and the intervals are short again
+    _asked, took = ask_for(10 * wakeup.INTERVAL, pause=2 * wakeup.FIRST_INTERVAL)
+    assert hints(host) <= 3 + QUICK + took / wakeup.INTERVAL
+
+
+def test_burst_after_a_pause_wakes_several_workers_at_once(host: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wakeup, "INTERVAL", 0.5)
+    ask_for(0.6)
+    before = hints(host)
+    time.sleep(1.1)
+    ask_for(0.4)
+    assert await_that(lambda: hints(host) >= before + 3)
 
 
 def test_last_of_a_burst_is_never_left_out(host: Celery) -> None:

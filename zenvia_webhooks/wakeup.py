@@ -30,8 +30,9 @@ HINT_EXPIRES = SWEEP_INTERVAL
 #: Seconds after which a sweep is dropped, so that they don't pile up in a queue that nobody reads. Far more than the
 #: interval: if a queue is behind, or a worker's clock ahead, by more than `HINT_EXPIRES`, only sweeps come through.
 SWEEP_EXPIRES = 3600
-#: Seconds between two hints of one process, at least.
-INTERVAL = 0.1
+#: Seconds between two hints of one process, at least: after a while without any, so that a burst wakes several workers
+#: at once, and while one follows the other.
+FIRST_INTERVAL, INTERVAL = 0.01, 0.1
 #: Seconds without a hint after the broker failed: the first time, and at most.
 FIRST_PAUSE, LAST_PAUSE = 1, 10
 #: Seconds that the exit of the process may wait for the last hint.
@@ -112,7 +113,7 @@ def _task(app: Celery, name: str) -> Any:
 
 
 class Publisher(threading.Thread):
-    """Publishes a hint at once when asked, then at most one every `INTERVAL`, and always one after the last request."""
+    """Publishes a hint at once when asked, then at intervals that double, and always one after the last request."""
 
     def __init__(self) -> None:
         super().__init__(name="zenvia-webhooks-wakeup", daemon=True)
@@ -134,13 +135,16 @@ class Publisher(threading.Thread):
 
     def run(self) -> None:
         pause: float = FIRST_PAUSE
+        interval = FIRST_INTERVAL
         while True:
-            self._asked.wait()
+            if not self._asked.wait(INTERVAL):
+                interval = FIRST_INTERVAL
+                self._asked.wait()
             with self._lock:
                 self._asked.clear()
                 app = self._app
             if app is not None and self._publish(app):
-                pause, wait = FIRST_PAUSE, INTERVAL
+                pause, wait, interval = FIRST_PAUSE, interval, min(2 * interval, INTERVAL)
             else:
                 pause, wait = min(2 * pause, LAST_PAUSE), pause
             with self._lock:
