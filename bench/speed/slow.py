@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import http.client
 import statistics
+import time
 
 from bench.speed import dispatching
+from bench.speed.latency import post
 from bench.speed.scale import Scale
 from bench.speed.site import CONTACTS, Site
 from bench.speed.tables import Figures, median, print_table, ratio
 
 SECONDS, PROCESSES = 0.5, 8
+#: Webhooks a second, posted at fixed moments: who answers sooner has no more to do for it.
+ARRIVING = 100
+#: Webhooks before, so that the processes have started: two for each worker process.
+WARM_UP = 2 * PROCESSES
 TITLE = f"A burst for a receiver of {1000 * SECONDS:.0f} ms, {PROCESSES} worker processes"
 SUBJECTS = dispatching.SUBJECTS
+BURST = f"{CONTACTS} JOIN {{}} WHERE {CONTACTS}.id > {WARM_UP}"
 #: From the first webhook that is stored to the last row that a receiver writes.
-RATE = f"SELECT count(*) / extract(epoch FROM max(created_at) - min(received_at)) FROM {CONTACTS} JOIN {{}}"
-WAITS = f"SELECT extract(epoch FROM created_at - received_at) FROM {CONTACTS} JOIN {{}}"
+RATE = f"SELECT count(*) / extract(epoch FROM max(created_at) - min(received_at)) FROM {BURST}"
+WAITS = f"SELECT extract(epoch FROM created_at - received_at) FROM {BURST}"
 
 
 def measure(site: Site, figures: Figures, scale: Scale) -> None:
+    site.start_web()
     site.start_workers(PROCESSES, SECONDS)
     site.wait_for_workers()
-    site.fill(scale.slow)
-    dispatching.wait_for_all(site, scale.slow)
+    _post(site, WARM_UP)
+    dispatching.wait_for_all(site, WARM_UP)
+    _post(site, scale.slow)
+    dispatching.wait_for_all(site, WARM_UP + scale.slow)
     # The receiver writes its row when it has slept.
     waits = [float(wait) - SECONDS for wait in site.ask_all(WAITS.format(site.subject.of_contact))]
     assert len(waits) == scale.slow
@@ -29,6 +40,15 @@ def measure(site: Site, figures: Figures, scale: Scale) -> None:
     found.setdefault("rate", []).append(float(site.ask(RATE.format(site.subject.of_contact))))
     found.setdefault("median wait", []).append(statistics.median(waits))
     found.setdefault("longest wait", []).append(max(waits))
+
+
+def _post(site: Site, number: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    began = time.monotonic()
+    for one in range(number):
+        time.sleep(max(0, began + one / ARRIVING - time.monotonic()))
+        post(site, connection)
+    connection.close()
 
 
 def report(figures: Figures) -> None:
