@@ -67,16 +67,15 @@ def test_keys_that_a_search_has_just_written_make_no_deadlock(caplog: pytest.Log
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("limit", [10, 4])
+@pytest.mark.parametrize(("limit", "newest"), [(10, 0), (4, 0), (4, 2)])
 def test_claim_holds_no_bodies_and_only_so_much_of_what_came_in_them(
-    monkeypatch: pytest.MonkeyPatch, limit: int
+    monkeypatch: pytest.MonkeyPatch, limit: int, newest: int
 ) -> None:
     pks = due_since(50, 40, 30, 20)
     size = len(Event.objects.all()[0].body)
     monkeypatch.setattr(claims, "MAX_BYTES", 2 * size)
-    claim = claim_due(limit)
-    # With a backlog, the newest and the oldest.
-    assert [event.pk for event in claim.events] == (pks[:2] if limit > 4 else [pks[3], pks[0]])
+    claim = claim_due(limit, newest=newest)
+    assert [event.pk for event in claim.events] == ([pks[3], pks[0]] if newest else pks[:2])
     assert claim.is_full
     assert [event.get_deferred_fields() for event in claim.events] == [{"body"}] * 2
     assert [event.payload for event in claim.events] == [
@@ -97,9 +96,9 @@ def test_no_more_payloads_are_read_than_a_claim_may_hold(
     monkeypatch.setattr(claims, "MAX_BYTES", 4 * (size + bytes_each))
     read: list[Any] = []
 
-    def note(due: Sequence[claims.Due], limit: int) -> list[claims.Due]:
+    def note(due: Sequence[claims.Due]) -> list[claims.Due]:
         read.extend(one.columns[claims.COLUMNS.index("payload")] for one in due)
-        return fitting(due, limit)
+        return fitting(due)
 
     fitting = claims._that_fit
     monkeypatch.setattr(claims, "_that_fit", note)

@@ -76,11 +76,25 @@ def test_lock_is_for_the_holder_alone() -> None:
         (50, list(range(10))),
     ],
 )
-def test_half_is_the_newest_half_the_oldest(limit: int, taken: list[int]) -> None:
+def test_newest_and_oldest_are_handed_out_in_turn(limit: int, taken: list[int]) -> None:
     ids = due_since(*range(100, 0, -10))
-    claim = claim_due(limit)
+    claim = claim_due(limit, newest=limit // 2)
     assert [ids.index(event.pk) for event in claim.events] == taken
     assert claim.is_full is (limit <= 10)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("limit", "taken"), [(1, [1]), (2, [0, 1]), (3, [0, 1, 2])])
+def test_oldest_due_come_first_in_the_order_in_which_they_came(limit: int, taken: list[int]) -> None:
+    ids = due_since(20, 30, 10)
+    claim = claim_due(limit)
+    assert [ids.index(event.pk) for event in claim.events] == taken
+    assert claim.waited == pytest.approx(30, abs=5)
+
+
+@pytest.mark.django_db
+def test_where_nothing_is_due_nothing_has_waited() -> None:
+    assert claim_due(10).waited == 0
 
 
 @pytest.mark.django_db

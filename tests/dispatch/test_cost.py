@@ -17,7 +17,7 @@ QUERIES = 5
 #: PostgreSQL writes the event's new status and the last receiver's delivery in one.
 LESS_ON_POSTGRESQL = 1
 #: For a whole claim, and the look for stalled events after it.
-QUERIES_OF_A_CLAIM = 7
+QUERIES_OF_A_CLAIM = 6
 #: On SQLite: a look whether anything is due, and what locks the database.
 MORE_ON_SQLITE = 2
 

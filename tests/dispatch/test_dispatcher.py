@@ -11,7 +11,8 @@ from django.utils.timezone import now
 
 from tests.shop.models import Customer
 from tests.support import receivers
-from tests.support.webhooks import arrived, let_time_pass
+from tests.support.webhooks import arrived, due_since, let_time_pass
+from zenvia_webhooks.dispatch import dispatcher
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Delivery, Event
@@ -187,6 +188,21 @@ def test_one_that_is_not_connected_any_more_is_tried_to_the_end_then_gone(settin
     row = event.deliveries.get()
     assert row.attempts == 3
     assert "broken is not connected in this worker" in row.error
+
+
+# The order
+
+
+@pytest.mark.parametrize(("waited", "order"), [(5, [0, 1, 2, 3, 4, 5, 6]), (60, [0, 1, 6, 2, 5, 3, 4])])
+def test_events_come_in_their_order_and_newest_and_oldest_in_turn_behind_a_backlog(
+    monkeypatch: pytest.MonkeyPatch, waited: int, order: list[int]
+) -> None:
+    lead_created.connect(receivers.note)
+    monkeypatch.setattr(dispatcher.pace, "_size", 1)
+    monkeypatch.setattr(dispatcher.pace, "note", lambda *args, **kwargs: None)
+    ids = due_since(waited, waited, waited, waited, 3, 2, 1)
+    dispatch_due()
+    assert [ids.index(pk) for _name, pk in receivers.calls] == order
 
 
 # The deadline

@@ -10,6 +10,7 @@ import pytest
 from tests.support import receivers
 from tests.support.factories import make_event
 from zenvia_webhooks import tasks, wakeup
+from zenvia_webhooks.dispatch import dispatcher
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Delivery, Event, TaskRun
 from zenvia_webhooks.replay import job
@@ -74,6 +75,15 @@ def test_one_receiver_where_it_has_not_succeeded_or_everywhere(events: list[Even
     assert state().counts == {"left": 3}
     job.start(order(receiver=NOTE, again=True), after=1)
     assert run() == [("note", event.pk) for event in events]
+
+
+def test_what_arrives_meanwhile_does_not_wait_for_it(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher.pace, "_size", 1)
+    job.start(order(receiver=NOTE, again=True), after=0)
+    job.advance(1)
+    newest = make_event()
+    dispatch_due(limit=3)
+    assert ("note", newest.pk) in receivers.calls
 
 
 def test_a_second_press_begins_nothing(events: list[Event], django_capture_on_commit_callbacks: Any) -> None:

@@ -86,6 +86,8 @@ class Claim:
     is_cut: bool = False
     #: A moment just before the claim was written, by `time.monotonic()`.
     made_at: float = 0.0
+    #: Seconds that the one which fell due first had waited then.
+    waited: float = 0.0
 
     def now(self, event: Event) -> datetime:
         """Return this moment by the database's clock, without asking it; at most a little later, never earlier."""
@@ -94,13 +96,9 @@ class Claim:
         return lease_ends + timedelta(seconds=held_for - self.clock.lease_seconds)
 
 
-def claim_due(limit: int, *, newest: int | None = None, clock: RunClock | None = None) -> Claim:
-    """Claim up to `limit` due events that are not stalled.
-
-    `newest` of them are the newest due (by default, half), so that today's lead does not wait behind a backlog.
-    """
-    number = limit // 2 if newest is None else newest
-    return _claim(limit, number, clock or RunClock(), is_stalled=False)
+def claim_due(limit: int, *, newest: int = 0, clock: RunClock | None = None) -> Claim:
+    """Claim up to `limit` due events that are not stalled: the oldest due, but for `newest` of them."""
+    return _claim(limit, newest, clock or RunClock(), is_stalled=False)
 
 
 def claim_stalled(clock: RunClock | None = None) -> Claim:
@@ -128,7 +126,7 @@ def _make(limit: int, newest: int, clock: RunClock, write_keys: WriteKeys, *, is
             Event.objects.using(using).filter(pk=0).update(claim=None)
         claim.made_at = time.monotonic()
         chosen = _newest_and_oldest(using, limit, newest, is_stalled=is_stalled)
-        fitting = _that_fit(chosen, limit)
+        fitting = _that_fit(chosen)
         claim.is_cut = len(fitting) < len(chosen)
         claim.is_full = claim.is_cut or len(chosen) >= limit
         if fitting:
@@ -144,14 +142,17 @@ def _due(using: str, *, is_stalled: bool) -> EventQuerySet[Event]:
 
 
 def _newest_and_oldest(using: str, limit: int, newest: int, *, is_stalled: bool) -> list[Due]:
+    """Lock the due events that are to be claimed; return them in the order in which they are handed out."""
     # So that all payloads that are read here are of no more than `MAX_BYTES`, whether they fit in the claim or not.
     large = MAX_BYTES // max(limit, 1)
-    chosen = _choose(using, "-next_attempt_at", newest, is_stalled, large) if newest else []
-    if len(chosen) < newest:
-        return chosen  # there are no more
-    known = {due.pk for due in chosen}
-    oldest = _choose(using, "next_attempt_at", limit - newest, is_stalled, large) if limit > newest else []
-    return chosen + [due for due in oldest if due.pk not in known]
+    latest = _choose(using, "-next_attempt_at", newest, is_stalled, large) if newest else []
+    is_more = len(latest) == newest < limit
+    oldest = _choose(using, "next_attempt_at", limit - newest, is_stalled, large) if is_more else []
+    known = {due.pk for due in latest}
+    oldest = [due for due in oldest if due.pk not in known]
+    if newest and len(latest) + len(oldest) == limit:
+        return [due for pair in zip_longest(latest, oldest) for due in pair if due is not None]
+    return sorted(latest + oldest, key=lambda due: due.pk)  # as they came
 
 
 def _choose(using: str, order: str, limit: int, is_stalled: bool, large: int) -> list[Due]:
@@ -175,22 +176,16 @@ def _select(using: str, order: str, limit: int, is_stalled: bool, large: int) ->
     return statement
 
 
-def _that_fit(chosen: Sequence[Due], limit: int) -> list[Due]:
-    """Return those that `MAX_BYTES` allows, in the order in which they are handed out."""
+def _that_fit(chosen: Sequence[Due]) -> list[Due]:
+    """Return those that `MAX_BYTES` allows, in their order."""
     fitting: list[Due] = []
     held = 0
-    # With a backlog, newest and oldest in turn; else as they came.
-    for due in _in_turn(chosen) if len(chosen) >= limit else sorted(chosen, key=lambda due: due.pk):
+    for due in chosen:
         held += due.size
         if fitting and held > MAX_BYTES:
             break
         fitting.append(due)
     return fitting
-
-
-def _in_turn(chosen: Sequence[Due]) -> list[Due]:
-    newest, oldest = chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]
-    return [due for pair in zip_longest(newest, oldest) for due in pair if due is not None]
 
 
 def _take(claim: Claim, chosen: Sequence[Due], write_keys: WriteKeys, using: str) -> None:
@@ -209,6 +204,7 @@ def _take(claim: Claim, chosen: Sequence[Due], write_keys: WriteKeys, using: str
         claim.due_at[event.pk] = event.next_attempt_at
         event.claim, event.next_attempt_at = claim.id, lease_ends
         claim.events.append(event)
+    claim.waited = (now - min(filter(None, claim.due_at.values()))).total_seconds()
     # What is locked is found by its key alone. By the index of what is due, MariaDB would lock what others are just
     # finishing, too: one of the two would end in a deadlock.
     statements.begin_claim(Event, list(claim.due_at), claim.id, lease_ends, using=using)

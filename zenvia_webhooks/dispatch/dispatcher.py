@@ -30,10 +30,10 @@ pace = Pace()
 def dispatch_due(
     *, limit: int | None = None, seconds: float = RUN_SECONDS, may_hint: bool = True, clock: RunClock | None = None
 ) -> int:
-    """Hand some due events, a second's work or two, to their receivers; return how many were begun.
+    """Hand some due events to their receivers; return how many were begun.
 
-    At most `limit`; after so many `seconds`, nothing more is claimed but one stalled event. If more is due, a hint is
-    sent, unless there is nobody to take it. `clock` is that of a run which has begun already.
+    At most `limit`; after so many `seconds`, nothing more is claimed but stalled events, for as long again. If more is
+    due, a hint is sent, unless there is nobody to take it. `clock` is that of a run which has begun already.
     Raises ZenviaConfigurationError, before it claims anything.
     """
     # Read now: a setting that can't be read later on would count as a receiver's failed attempt.
@@ -62,7 +62,10 @@ def _work_off_claim(clock: RunClock, hints: _Hints, limit: int | None) -> tuple[
     """Claim some and dispatch them; return how many were begun, and whether this run may look for more."""
     size = pace.size() if limit is None else min(pace.size(), limit)
     # If this fails, no hint is sent: while the database is away, one hint would follow the other.
-    claim = claim_due(size, newest=pace.newest_of(size), clock=clock)
+    newest = pace.newest_of(size)
+    claim = claim_due(size, newest=newest, clock=clock)
+    if newest < size:
+        pace.note_wait(claim.waited)
     if claim.is_full:
         # Before the work, so that an idle process shares it.
         hints.send()

@@ -55,7 +55,7 @@ class State:
     #: The last event that was looked at, and the last there is to look at.
     position: int = 0
     end: int = 0
-    #: All are due at this moment, so that what arrives meanwhile need not wait for them.
+    #: All are due since this moment, so that what arrives meanwhile need not wait for them.
     due_at: str = ""
     seen_at: str = ""
     #: "replayed", "read" (again, and understood), "left" → how many.
@@ -89,7 +89,7 @@ def start(order: Order, *, after: int) -> bool:
         events = order.selection.among_newest(order.selection.events()).order_by()
         span = events.aggregate(first=Min("pk"), last=Max("pk"))
         state = State(number=after + 1, turn=1, position=(span["first"] or 1) - 1, end=span["last"] or 0)
-        state.due_at, state.seen_at = row.now.isoformat(), now().isoformat()
+        state.due_at, state.seen_at = behind(row.now).isoformat(), now().isoformat()
         state.order = {**asdict(order), "selection": order.selection.as_json()}
         row.started_at, row.finished_at, row.done, row.note = row.now, None, 0, ""
         row.total, row.state = events[:MOST_COUNTED].count(), asdict(state)
@@ -131,6 +131,11 @@ def _replay_next(event: Event, order: Order, turn: int) -> bool:
         row.done, row.state = row.done + 1, asdict(state)
         row.save(using=rows.db, update_fields=["done", "state"])
     return True
+
+
+def behind(moment: datetime) -> datetime:
+    """Return when many events that are replayed at a moment fall due: so that they are a backlog from the beginning."""
+    return moment - timedelta(seconds=2 * wakeup.SWEEP_INTERVAL)
 
 
 def replay_one(event: Event, order: Order, *, due_at: datetime) -> str:

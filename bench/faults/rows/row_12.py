@@ -12,15 +12,15 @@ WAIT = 5
 #: Seconds that the backlog must last, at the least, for the new leads to show anything.
 LASTS = 5
 
-#: Copies of one stored event, as due as it was; each with a fingerprint and a lead of its own.
+#: Copies of one stored event, each with a fingerprint and a lead of its own, due since an outage of ten minutes began.
 COPY = """
 INSERT INTO zenvia_webhooks_event (account, subscription_id, contract, topic, occurred_at, payload, body, headers,
     remote_addr, fingerprint, status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
     origin, summary)
 SELECT account, subscription_id, contract, topic, occurred_at,
     jsonb_set(payload, '{{data,leadId}}', to_jsonb('lead-' || (1000000 + number))), body, headers, remote_addr,
-    convert_to('copy-' || number, 'UTF8'), status, next_attempt_at, claim, received_at, finished_at, duplicates, error,
-    origin, summary
+    convert_to('copy-' || number, 'UTF8'), status, next_attempt_at - interval '10 minutes', claim, received_at,
+    finished_at, duplicates, error, origin, summary
 FROM zenvia_webhooks_event, generate_series(1, {}) AS number
 """
 WAITED = """

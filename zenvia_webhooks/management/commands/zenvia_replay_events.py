@@ -18,6 +18,7 @@ from zenvia_webhooks.management.progress import Progress
 from zenvia_webhooks.models import Event
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.replay.again import read_again
+from zenvia_webhooks.replay.job import behind
 from zenvia_webhooks.replay.selection import Selection
 
 BATCH = 200
@@ -81,8 +82,8 @@ class Command(OwnCommand):
             self._replay(events, progress, options["receiver"], options["again"])
 
     def _replay(self, events: QuerySet[Event], progress: Progress, receivers: list[str] | None, again: bool) -> None:
-        # All due since this moment, so that what arrives meanwhile is newer and need not wait for them.
-        due_at = events.annotate(now=DatabaseNow()).values_list("now", flat=True).first()
+        moment = events.annotate(now=DatabaseNow()).values_list("now", flat=True).first()
+        due_at = moment and behind(moment)
         replayed, unknown = 0, ""
         for event in _each(events):
             try:
