@@ -10,7 +10,15 @@ import pytest
 from django.db import connection, transaction
 
 from tests.support.webhooks import due_since, let_time_pass, seconds_away
-from zenvia_webhooks.dispatch.claims import ClaimLostError, claim_due, claim_stalled, lock, release
+from zenvia_webhooks.dispatch import claims
+from zenvia_webhooks.dispatch.claims import (
+    ClaimLostError,
+    claim_due,
+    claim_stalled,
+    lock,
+    longest_wait,
+    release,
+)
 from zenvia_webhooks.models import Event
 
 CLAIMERS, EVENTS = 4, 60
@@ -68,7 +76,6 @@ def test_lock_is_for_the_holder_alone() -> None:
 @pytest.mark.parametrize(
     ("limit", "taken"),
     [
-        (1, [0]),
         (2, [9, 0]),
         (3, [9, 0, 1]),
         (4, [9, 0, 8, 1]),
@@ -76,11 +83,25 @@ def test_lock_is_for_the_holder_alone() -> None:
         (50, list(range(10))),
     ],
 )
-def test_newest_and_oldest_are_handed_out_in_turn(limit: int, taken: list[int]) -> None:
+def test_newest_and_oldest_are_handed_out_in_turn(
+    monkeypatch: pytest.MonkeyPatch, limit: int, taken: list[int]
+) -> None:
+    monkeypatch.setattr(claims, "getrandbits", lambda _number: 1)
     ids = due_since(*range(100, 0, -10))
     claim = claim_due(limit, newest=limit // 2)
     assert [ids.index(event.pk) for event in claim.events] == taken
     assert claim.is_full is (limit <= 10)
+
+
+@pytest.mark.django_db
+def test_of_newest_and_oldest_chance_decides_which_come_first() -> None:
+    ids = due_since(60, 50, 40, 30)
+    firsts = set()
+    for _ in range(100):
+        claim = claim_due(2, newest=1)
+        firsts.add(ids.index(claim.events[0].pk))
+        release(claim, claim.events)
+    assert firsts == {0, 3}
 
 
 @pytest.mark.django_db
@@ -93,8 +114,12 @@ def test_oldest_due_come_first_in_the_order_in_which_they_came(limit: int, taken
 
 
 @pytest.mark.django_db
-def test_where_nothing_is_due_nothing_has_waited() -> None:
-    assert claim_due(10).waited == 0
+def test_the_longest_wait_is_of_what_is_due_and_not_claimed() -> None:
+    assert (longest_wait(), claim_due(10).waited) == (0, 0)
+    due_since(30, 20, -60)
+    assert longest_wait() == pytest.approx(30, abs=5)
+    claim_due(1)
+    assert longest_wait() == pytest.approx(20, abs=5)
 
 
 @pytest.mark.django_db

@@ -16,8 +16,8 @@ from zenvia_webhooks.signals import event_received, lead_created
 QUERIES = 5
 #: PostgreSQL writes the event's new status and the last receiver's delivery in one.
 LESS_ON_POSTGRESQL = 1
-#: For a whole claim, and the look for stalled events after it.
-QUERIES_OF_A_CLAIM = 6
+#: For a whole claim, a new process's look for a backlog before it, and the look for stalled events after it.
+QUERIES_OF_A_CLAIM = 7
 #: On SQLite: a look whether anything is due, and what locks the database.
 MORE_ON_SQLITE = 2
 

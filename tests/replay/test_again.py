@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.factories import envelope, make_event
+from tests.support.webhooks import seconds_away
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.clock import BULK_SECONDS
 from zenvia_webhooks.models.event import FINGERPRINT_BYTES
 from zenvia_webhooks.replay.again import read_again
 
@@ -29,13 +31,13 @@ def quarantined(body: bytes) -> Event:
     return event
 
 
-def test_what_is_understood_now_is_due_as_if_just_stored() -> None:
+def test_what_is_understood_now_is_due_before_what_arrives() -> None:
     event = quarantined(envelope("quote.updated", leadId="7"))
     assert read_again(event)
     event.refresh_from_db()
     assert (event.topic, event.contract, event.status, event.error) == ("quote.updated", "help_center", "pending", "")
     assert event.fingerprint != FORMER
-    assert event.next_attempt_at is not None
+    assert seconds_away(event.next_attempt_at) == pytest.approx(-BULK_SECONDS, abs=5)
     assert not read_again(event)  # it is pending now
 
 

@@ -11,6 +11,7 @@ from tests.support import receivers
 from tests.support.factories import make_event
 from zenvia_webhooks import tasks, wakeup
 from zenvia_webhooks.dispatch import dispatcher
+from zenvia_webhooks.dispatch.batching import Pace
 from zenvia_webhooks.dispatch.dispatcher import dispatch_due
 from zenvia_webhooks.models import Delivery, Event, TaskRun
 from zenvia_webhooks.replay import job
@@ -78,11 +79,11 @@ def test_one_receiver_where_it_has_not_succeeded_or_everywhere(events: list[Even
 
 
 def test_what_arrives_meanwhile_does_not_wait_for_it(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher.pace, "_size", 1)
+    monkeypatch.setattr(dispatcher, "pace", Pace())  # of a worker that has just started
     job.start(order(receiver=NOTE, again=True), after=0)
     job.advance(1)
     newest = make_event()
-    dispatch_due(limit=3)
+    dispatch_due(limit=2)
     assert ("note", newest.pk) in receivers.calls
 
 

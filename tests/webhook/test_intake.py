@@ -16,6 +16,7 @@ from tests.support.webhooks import envelope, payload, seconds_away
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models import Event, Subscription
+from zenvia_webhooks.models.clock import BULK_SECONDS, ClockReading
 from zenvia_webhooks.webhook.intake import (
     NoAutocommitError,
     SubscriptionGoneError,
@@ -23,6 +24,7 @@ from zenvia_webhooks.webhook.intake import (
     read,
     readable_address,
     store,
+    store_recovered,
 )
 
 LEAD = payload("lead_created")
@@ -57,6 +59,17 @@ def test_new_event_is_due_at_once_and_a_quarantined_one_never(subscription: Subs
     assert abs(seconds_away(new.received_at)) < 60
     take(subscription, b"")
     quarantined = Event.objects.get(status=Event.Status.QUARANTINED)
+    assert quarantined.next_attempt_at is None
+    assert abs(seconds_away(quarantined.finished_at)) < 60
+
+
+@pytest.mark.django_db
+def test_recovered_event_is_due_before_what_arrives_and_a_quarantined_one_never() -> None:
+    clock = ClockReading(moment=datetime.now(UTC))
+    pks = [store_recovered("default", body, identity=str(body), clock=clock) for body in (envelope(), b"")]
+    due, quarantined = (Event.objects.get(pk=pk) for pk in pks)
+    assert seconds_away(due.next_attempt_at) == pytest.approx(-BULK_SECONDS, abs=5)
+    assert due.finished_at is None
     assert quarantined.next_attempt_at is None
     assert abs(seconds_away(quarantined.finished_at)) < 60
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from random import getrandbits
+
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.wakeup import SWEEP_INTERVAL
+from zenvia_webhooks.models.clock import BACKLOG_SECONDS
 
 #: Seconds after which a run claims nothing more. A run is a task, which costs a worker some 10 ms, the closing of its
 #: connection included; meanwhile, the other tasks of its queue wait for another process.
@@ -13,9 +15,6 @@ CLAIM_SECONDS = 0.25
 #: Seconds after which the events of a claim that are not begun yet are released, though a receiver still runs: it may
 #: be slow, or hang, while other processes are idle.
 PATIENCE = 2 * CLAIM_SECONDS
-#: Seconds that events wait in their order. Once one has waited for longer, newest and oldest are taken in turn, so
-#: that today's lead does not wait behind a backlog.
-BACKLOG_SECONDS = SWEEP_INTERVAL
 FIRST_SIZE = 10
 
 
@@ -26,9 +25,9 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._size, self._turn = FIRST_SIZE, 0
-        #: Whether there is a backlog, as the last claim of the oldest showed.
-        self.is_behind = False
+        self._size = FIRST_SIZE
+        #: Whether there is a backlog, as the last claim of the oldest showed; None before the first look.
+        self.is_behind: bool | None = None
         #: Whether other events used up the last run's time, so that stalled ones had no turn.
         self.owes_stalled = False
 
@@ -36,14 +35,11 @@ class Pace:
         return min(self._size, conf.batch_size)
 
     def newest_of(self, size: int) -> int:
-        """Return how many of a claim's events are the newest due: of a backlog half, an odd one every other time."""
-        if not self.is_behind:
-            return 0
-        self._turn = 1 - self._turn
-        return (size + 1 - self._turn) // 2
+        """Return how many of a claim's events are the newest due: of a backlog half; of an odd one, chance decides."""
+        return (size + getrandbits(1)) // 2 if self.is_behind else 0
 
     def note_wait(self, seconds: float) -> None:
-        """Note how long the oldest event of a claim had waited."""
+        """Note how long the oldest event has waited."""
         self.is_behind = seconds > BACKLOG_SECONDS
 
     def note(self, events: int, seconds: float, *, is_full: bool = True) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import zip_longest
+from random import getrandbits
 from typing import Any, NamedTuple, cast
 
 from django.db import connections, router, transaction
@@ -101,6 +102,14 @@ def claim_due(limit: int, *, newest: int = 0, clock: RunClock | None = None) -> 
     return _claim(limit, newest, clock or RunClock(), is_stalled=False)
 
 
+def longest_wait() -> float:
+    """Return the seconds that the event which is due for longest has waited; 0 if none is due. Claims nothing."""
+    using = router.db_for_write(Event)
+    due = _due(using, is_stalled=False).order_by("next_attempt_at").annotate(now=DatabaseNow())
+    row = due.values_list("now", "next_attempt_at").first()
+    return 0.0 if row is None else (row[0] - cast(datetime, row[1])).total_seconds()
+
+
 def claim_stalled(clock: RunClock | None = None) -> Claim:
     """Claim the stalled event that has been due for longest, if there is one."""
     return _claim(1, 0, clock or RunClock(), is_stalled=True)
@@ -151,7 +160,9 @@ def _newest_and_oldest(using: str, limit: int, newest: int, *, is_stalled: bool)
     known = {due.pk for due in latest}
     oldest = [due for due in oldest if due.pk not in known]
     if newest and len(latest) + len(oldest) == limit:
-        return [due for pair in zip_longest(latest, oldest) for due in pair if due is not None]
+        # Which come first, chance decides: of a short-lived process's claim, only the first may have their turn.
+        pairs = zip_longest(latest, oldest) if getrandbits(1) else zip_longest(oldest, latest)
+        return [due for pair in pairs for due in pair if due is not None]
     return sorted(latest + oldest, key=lambda due: due.pk)  # as they came
 
 

@@ -15,7 +15,7 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.dispatch import outcomes, same_object
 from zenvia_webhooks.dispatch.attempts import Attempt, record_death, run_attempt
 from zenvia_webhooks.dispatch.batching import PATIENCE, RUN_SECONDS, Pace
-from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, claim_stalled, release
+from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, claim_due, claim_stalled, longest_wait, release
 from zenvia_webhooks.dispatch.held import Held
 from zenvia_webhooks.dispatch.lease import RunClock
 from zenvia_webhooks.models import Delivery, Event
@@ -62,6 +62,8 @@ def _work_off_claim(clock: RunClock, hints: _Hints, limit: int | None) -> tuple[
     """Claim some and dispatch them; return how many were begun, and whether this run may look for more."""
     size = pace.size() if limit is None else min(pace.size(), limit)
     # If this fails, no hint is sent: while the database is away, one hint would follow the other.
+    if pace.is_behind is None:
+        pace.note_wait(longest_wait())
     newest = pace.newest_of(size)
     claim = claim_due(size, newest=newest, clock=clock)
     if newest < size:

@@ -6,12 +6,12 @@ from django.db import IntegrityError, router, transaction
 
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.models.clock import DatabaseNow
+from zenvia_webhooks.models.clock import BULK_SECONDS, from_now
 from zenvia_webhooks.webhook import intake
 
 
 def read_again(event: Event) -> bool:
-    """Read a quarantined event's body again; tell whether it is understood now. It is then due, as if just stored.
+    """Read a quarantined event's body again; tell whether it is understood now. It is then due.
 
     The same notification may have come again meanwhile, and have been understood: then receivers had that one, and this
     one says so.
@@ -27,7 +27,7 @@ def read_again(event: Event) -> bool:
             return False
         try:
             with transaction.atomic(using=using):
-                quarantined.update(**columns, error="", next_attempt_at=DatabaseNow(), finished_at=None)
+                quarantined.update(**columns, error="", next_attempt_at=from_now(-BULK_SECONDS), finished_at=None)
         except IntegrityError:
             known = Event.objects.using(using).filter(fingerprint=columns.pop("fingerprint")).only("pk").get()
             columns |= {"status": Event.Status.DISPATCHED, "same_as": known.pk, "error": ""}

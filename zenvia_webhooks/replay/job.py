@@ -17,7 +17,7 @@ from django.utils.timezone import now
 
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.models import Event, TaskRun
-from zenvia_webhooks.models.clock import DatabaseNow
+from zenvia_webhooks.models.clock import BULK_SECONDS, DatabaseNow
 from zenvia_webhooks.replay.again import read_again
 from zenvia_webhooks.replay.selection import Selection
 from zenvia_webhooks.schedule import REPLAY_TASK
@@ -89,7 +89,8 @@ def start(order: Order, *, after: int) -> bool:
         events = order.selection.among_newest(order.selection.events()).order_by()
         span = events.aggregate(first=Min("pk"), last=Max("pk"))
         state = State(number=after + 1, turn=1, position=(span["first"] or 1) - 1, end=span["last"] or 0)
-        state.due_at, state.seen_at = behind(row.now).isoformat(), now().isoformat()
+        due_at = row.now - timedelta(seconds=BULK_SECONDS)
+        state.due_at, state.seen_at = due_at.isoformat(), now().isoformat()
         state.order = {**asdict(order), "selection": order.selection.as_json()}
         row.started_at, row.finished_at, row.done, row.note = row.now, None, 0, ""
         row.total, row.state = events[:MOST_COUNTED].count(), asdict(state)
@@ -131,11 +132,6 @@ def _replay_next(event: Event, order: Order, turn: int) -> bool:
         row.done, row.state = row.done + 1, asdict(state)
         row.save(using=rows.db, update_fields=["done", "state"])
     return True
-
-
-def behind(moment: datetime) -> datetime:
-    """Return when many events that are replayed at a moment fall due: so that they are a backlog from the beginning."""
-    return moment - timedelta(seconds=2 * wakeup.SWEEP_INTERVAL)
 
 
 def replay_one(event: Event, order: Order, *, due_at: datetime) -> str:

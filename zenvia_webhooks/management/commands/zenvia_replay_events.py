@@ -16,9 +16,8 @@ from zenvia_webhooks.management.arguments import confirmed, moment
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.models.clock import DatabaseNow
+from zenvia_webhooks.models.clock import BULK_SECONDS, from_now
 from zenvia_webhooks.replay.again import read_again
-from zenvia_webhooks.replay.job import behind
 from zenvia_webhooks.replay.selection import Selection
 
 BATCH = 200
@@ -82,8 +81,8 @@ class Command(OwnCommand):
             self._replay(events, progress, options["receiver"], options["again"])
 
     def _replay(self, events: QuerySet[Event], progress: Progress, receivers: list[str] | None, again: bool) -> None:
-        moment = events.annotate(now=DatabaseNow()).values_list("now", flat=True).first()
-        due_at = moment and behind(moment)
+        # All due since this moment, so that what arrives meanwhile need not wait for them.
+        due_at = events.annotate(then=from_now(-BULK_SECONDS)).values_list("then", flat=True).first()
         replayed, unknown = 0, ""
         for event in _each(events):
             try:
