@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from zenvia_webhooks.contracts.values import Interaction, Lead, Quote
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.models.delivery import result_of
+from zenvia_webhooks.models.event import FINGERPRINT_BYTES
 from zenvia_webhooks.models.subscription import SubscriptionQuerySet, new_token
 
 PERSON = {"leadId": "12345", "name": "João Silva", "email": "joao.silva@email.com", "phone": "+5511999999999"}
@@ -112,7 +114,8 @@ def test_a_database_without_partial_indexes_has_nothing_to_warn_of(monkeypatch: 
         ("zenvia_event_due", ["next_attempt_at"]),
         ("zenvia_event_rare", ["status", "id"]),
         ("zenvia_event_rare_topic", ["topic", "status", "id"]),
-        ("zenvia_delivery_failing", ["receiver", "status", "event_id"]),
+        ("zenvia_event_claimed", ["claim"]),
+        ("zenvia_delivery_failing", ["failing_receiver", "event_id"]),
     ],
 )
 def test_a_database_without_partial_indexes_finds_the_few_rows_among_all(
@@ -125,6 +128,35 @@ def test_a_database_without_partial_indexes_finds_the_few_rows_among_all(
 
 
 # Delivery
+
+
+@pytest.mark.django_db
+def test_who_has_not_succeeded_is_failing_until_it_has_or_is_dismissed() -> None:
+    delivery = Delivery.objects.create(event=make_event(), receiver="a.b")
+    told = {}
+    for status in Delivery.Status.values:
+        Delivery.objects.update(status=status)
+        told[status] = Delivery.objects.values_list("failing_receiver", flat=True).get(pk=delivery.pk)
+    failing = {"retrying": "a.b", "failed": "a.b", "gone": "a.b"}
+    assert told == {**failing, "succeeded": None, "dismissed": None}
+
+
+@pytest.mark.django_db(transaction=True)  # MariaDB's ANALYZE ends one
+@pytest.mark.parametrize("order", ["pk", "-pk"])
+def test_what_fails_for_a_receiver_is_found_in_order_where_all_fails(order: str) -> None:
+    event = make_event()
+    copies = [copy(event) for _ in range(2000)]
+    for number, one in enumerate(copies):
+        one.pk, one.fingerprint = None, number.to_bytes(FINGERPRINT_BYTES, "big")
+    Event.objects.bulk_create(copies)
+    rows = [Delivery(event_id=pk, receiver="a.b", status="failed") for pk in Event.objects.values_list("pk", flat=True)]
+    Delivery.objects.bulk_create(rows)
+    with connection.cursor() as cursor:
+        for model in (Event, Delivery):
+            cursor.execute(f"ANALYZE {'TABLE ' * (connection.vendor == 'mysql')}{model._meta.db_table}")
+    plan = Event.objects.failing_for("a.b", after=rows[5].event_id).order_by(order)[:20].explain()
+    assert "zenvia_delivery_failing" in plan
+    assert not [word for word in ("filesort", "TEMP B-TREE", "Sort") if word in plan]
 
 
 @pytest.mark.django_db

@@ -110,8 +110,8 @@ class ReceiverFilter(SelectionFilter):
             return queryset
         # What is searched for, or wanted oldest first, may be older than the newest; and an action is for all.
         is_plain = request.method == "GET" and not request.GET.get(SEARCH_VAR) and not request.GET.get(ORDER_VAR)
-        floor = Selection.of_list(request.GET.dict()).floor(queryset.db) if is_plain else 0
-        return Selection(receiver=value).narrow(cast("EventQuerySet[Event]", queryset), after=floor)
+        failing = Selection.of_list(request.GET.dict()).newest_failing(queryset.db) if is_plain else None
+        return super().queryset(request, queryset) if failing is None else queryset.filter(pk__in=failing)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         chosen = request.GET.get(self.parameter_name)

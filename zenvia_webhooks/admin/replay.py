@@ -74,8 +74,7 @@ class Preview:
 
 def preview_of(selection: Selection) -> Preview:
     """Look at the newest of what a selection holds. Costs the same, however many are stored."""
-    newest = selection.events(after=selection.floor(router.db_for_write(Event)))
-    matching = selection.among_newest(newest).order_by("-pk")
+    matching = selection.newest().order_by("-pk")
     rows = list(matching.values_list("pk", "status", "topic")[: LOOKED_AT + 1])
     is_all, rows = len(rows) <= LOOKED_AT, rows[:LOOKED_AT]
     replayable = {pk: topic for pk, status, topic in rows if status not in (*LEFT_ALONE, Status.QUARANTINED)}

@@ -423,6 +423,14 @@ class Migration(migrations.Migration):
                 ),
                 ("finished_at", models.DateTimeField(null=True, verbose_name="finished at")),
                 (
+                    "failing_receiver",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(models.When(status__in=("retrying", "failed", "gone"), then="receiver")),
+                        output_field=models.CharField(max_length=255),
+                    ),
+                ),
+                (
                     "event",
                     models.ForeignKey(
                         db_index=False,
@@ -444,10 +452,9 @@ class Migration(migrations.Migration):
                         values=("retrying", "failed", "gone", "dismissed"),
                     ),
                     zenvia_webhooks.models.fields.SparseIndex(
-                        fields=["receiver", "event"],
+                        fields=["failing_receiver", "event"],
                         name="zenvia_delivery_failing",
-                        of="status",
-                        values=("retrying", "failed", "gone"),
+                        of="failing_receiver",
                     ),
                 ],
                 "constraints": [

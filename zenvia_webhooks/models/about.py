@@ -45,11 +45,11 @@ class EventQuerySet(WalkQuerySet[E]):
             return self.filter(status=status, next_attempt_at__isnull=False)
         return self.filter(status=status)
 
-    def failing_for(self, receiver: str, statuses: Sequence[str], *, after: int = 0) -> EventQuerySet[E]:
-        """Return those above an id whose delivery to a receiver has one of these, of `delivery.NOT_SUCCEEDED`."""
+    def failing_for(self, receiver: str, *, after: int = 0) -> EventQuerySet[E]:
+        """Return those above an id whose delivery to a receiver has not succeeded, and was not dismissed."""
         # At most one delivery of an event is a receiver's, so no event is there twice.
-        also = {"deliveries__status__in": statuses, "deliveries__event_id__gt": after}
-        return self.hold("deliveries__receiver", receiver, id_column="deliveries__event_id", **also)
+        held, event = "deliveries__failing_receiver", "deliveries__event_id"
+        return self.hold(held, receiver, id_column=event, **{f"{event}__gt": after})
 
     # Lists are walked by id: without a bound on the id too, what finds no more would walk on to the end of the table.
 

@@ -104,6 +104,12 @@ class Delivery(models.Model):
         help_text=_("The object that the receiver returned, if any."),
     )
     finished_at = models.DateTimeField(_("finished at"), null=True)
+    #: The receiver while it has not succeeded, else NULL: written by the database, for an index.
+    failing_receiver = models.GeneratedField(
+        expression=models.Case(models.When(status__in=NOT_SUCCEEDED, then="receiver")),
+        output_field=models.CharField(max_length=MAX_NAME_LENGTH),
+        db_persist=True,
+    )
 
     objects: ClassVar[models.Manager[Delivery]] = DeliveryQuerySet.as_manager()
 
@@ -115,10 +121,7 @@ class Delivery(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             SparseIndex(fields=["status", "id"], of="status", values=UNUSUAL, name="zenvia_delivery_unusual"),
-            # Of a receiver that fails.
-            SparseIndex(
-                fields=["receiver", "event"], of="status", values=NOT_SUCCEEDED, name="zenvia_delivery_failing"
-            ),
+            SparseIndex(fields=["failing_receiver", "event"], of="failing_receiver", name="zenvia_delivery_failing"),
         ]
 
     def __str__(self) -> str:

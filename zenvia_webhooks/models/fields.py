@@ -90,8 +90,8 @@ class SparseIndex(models.Index):
     """An index of the few rows that have a value in the column `of`, or one of `values`.
 
     PostgreSQL and SQLite index those rows alone, however many are stored. MariaDB and MySQL have no partial indexes,
-    and Django would warn there at each `migrate`: a plain index of `of` takes its place, with all other rows at one
-    end; with `values`, one of all rows, which has `of` before its last field.
+    and Django would warn there at each `migrate`: an index of all rows takes its place, of `fields` if `of` is among
+    them, else of `of`.
     """
 
     def __init__(self, *, of: str, values: Sequence[str] = (), **kwargs: Any) -> None:
@@ -110,11 +110,5 @@ class SparseIndex(models.Index):
             condition = models.Q(**few)
             index = models.Index(fields=self.fields, name=self.name, condition=condition)
         else:
-            index = models.Index(fields=self._of_all(), name=self.name)
+            index = models.Index(fields=self.fields if self.of in self.fields else [self.of], name=self.name)
         return index.create_sql(model, schema_editor, *args, **kwargs)
-
-    def _of_all(self) -> list[str]:
-        if not self.values:
-            return [self.of]
-        *first, last = self.fields
-        return [*first, last] if self.of in first else [*first, self.of, last]

@@ -163,7 +163,7 @@ def _values(row: models.Model, using: str) -> dict[str, Any]:
 
 @cache
 def _fields(model: type[models.Model]) -> list[tuple[models.Field[Any, Any], str, str]]:
-    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
+    fields = [field for field in model._meta.local_concrete_fields if not (field.primary_key or field.generated)]
     return [(field, str(field.column), field.attname) for field in fields]
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, time
 from typing import Any
 
-from django.db import connections, router
-from django.db.models import BigIntegerField
+from django.db import router
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from zenvia_webhooks.contracts import ENVELOPES
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.about import EventQuerySet
-from zenvia_webhooks.models.delivery import NOT_SUCCEEDED
 
 #: The value of `topic` that stands for all that are not known.
 OTHERS = "others"
 #: What no index finds is looked for among so many of the newest events, or of the newest that an index finds.
-NEWEST, NEWEST_FOUND = 10_000, 2000
+NEWEST, NEWEST_FOUND = 10_000, 1500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,33 +79,38 @@ class Selection:
     def events(self, *, after: int = 0) -> EventQuerySet[Event]:
         """Return the events above an id, of the database that is written to."""
         events = Event.objects.using(router.db_for_write(Event))
-        return self.narrow(events.filter(pk__gt=after) if after else events, after=after)
+        return self._without_index(self._by_index(events.filter(pk__gt=after) if after else events, after))
 
-    def narrow(self, events: EventQuerySet[Event], *, after: int = 0) -> EventQuerySet[Event]:
+    def newest(self) -> EventQuerySet[Event]:
+        """Return those of the events that a list looks through, of the database that is written to."""
+        events = Event.objects.using(router.db_for_write(Event))
+        failing = self.newest_failing(events.db)
+        if failing is None:
+            return self.among_newest(self.narrow(events))
+        return replace(self, receiver="").narrow(events.filter(pk__in=failing))
+
+    def narrow(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
         """Return those of these events that fit. By `order_by("pk")`, or "-pk", an index finds them."""
-        return self._without_index(self._by_index(events, after))
+        return self._without_index(self._by_index(events))
 
     def among_newest(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
         """Return those of `events` that a list looks through, so that it costs the same however many are stored."""
         if not self.ids and self._has_more():
-            events = events.filter(pk__gt=self.floor(events.db) or self._floor_of_index(events.db))
+            failing = self.newest_failing(events.db)
+            floor = self._floor_of_index(events.db) if failing is None else min(failing, default=1) - 1
+            events = events.filter(pk__gt=floor)
         return self._by_time(events)
 
-    def floor(self, using: str) -> int:
-        """Return an id below the newest events that a receiver has not had, as many as a list looks through.
+    def newest_failing(self, using: str) -> list[int] | None:
+        """Return the ids of the newest events that a receiver has not had, as many as a list looks through.
 
-        0 without a receiver, with a span of time, and where no index has the failed deliveries alone. Joined with the
-        events, PostgreSQL may start a second process for what one finds at once, or read all that failed.
+        None without a receiver, and with a span of time. To join deliveries and events in the same query would have
+        PostgreSQL guess how many it finds: it may read a whole table, or start a second process.
         """
-        has_index = connections[using].features.supports_partial_indexes
-        if not has_index or not self.receiver or self.ids or self.since or self.until:
-            return 0
-        deliveries = Delivery.objects.using(using).filter(status__in=NOT_SUCCEEDED)
-        newest_first = deliveries.hold("receiver", self.receiver, id_column="event_id").order_by("-pk")
-        newest = list(newest_first.values_list("event_id", flat=True)[: NEWEST_FOUND + 1])
-        if len(newest) > NEWEST_FOUND:
-            return newest[-1]
-        return newest[-1] - 1 if newest else BigIntegerField.MAX_BIGINT
+        if not self.receiver or self.ids or self.since or self.until:
+            return None
+        failing = Delivery.objects.using(using).hold("failing_receiver", self.receiver, id_column="event_id")
+        return list(failing.order_by("-pk").values_list("event_id", flat=True)[:NEWEST_FOUND])
 
     def _floor_of_index(self, using: str) -> int:
         found = self._by_index(Event.objects.using(using))
@@ -130,7 +133,7 @@ class Selection:
             events = events.filter(pk__in=self.ids)
         events = self.in_span(events)
         if self.receiver:
-            return events.failing_for(self.receiver, NOT_SUCCEEDED, after=after)
+            return events.failing_for(self.receiver, after=after)
         if len(self.statuses) == 1 and self.statuses[0] != Event.Status.DISPATCHED:
             return events.of_status(self.statuses[0])
         if self.topic and self.topic != OTHERS:
