@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 TASK = "zenvia_webhooks.dispatch_events"
 #: Seconds between two sweeps.
 SWEEP_INTERVAL = 10
+#: Seconds that events wait in their order. Once one has waited for longer, there is a backlog: newest and oldest are
+#: taken in turn, so that today's lead does not wait for it.
+BACKLOG_SECONDS = SWEEP_INTERVAL
+#: So many seconds ago falls due what comes many at a time, such as a replay: it is a backlog from its beginning.
+BULK_SECONDS = 2 * BACKLOG_SECONDS
 #: Seconds after which a hint is dropped: the next sweep has looked by then.
 HINT_EXPIRES = SWEEP_INTERVAL
 #: Seconds after which a sweep is dropped, so that they don't pile up in a queue that nobody reads. Far more than the

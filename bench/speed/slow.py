@@ -15,7 +15,7 @@ from bench.speed.tables import Figures, median, print_table, ratio
 SECONDS, PROCESSES = 0.5, 8
 #: Webhooks a second, posted at fixed moments: who answers sooner has no more to do for it.
 ARRIVING = 100
-#: Webhooks before, so that the processes have started: two for each worker process.
+#: Webhooks before, so that the processes are at work: two for each worker process, on average.
 WARM_UP = 2 * PROCESSES
 TITLE = f"A burst for a receiver of {1000 * SECONDS:.0f} ms, {PROCESSES} worker processes"
 SUBJECTS = dispatching.SUBJECTS

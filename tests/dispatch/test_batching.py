@@ -7,7 +7,7 @@ import pytest
 
 from zenvia_webhooks.dispatch.batching import Pace
 from zenvia_webhooks.dispatch.lease import MARGIN, SOFT_PART, RunClock
-from zenvia_webhooks.models.clock import BACKLOG_SECONDS
+from zenvia_webhooks.wakeup import BACKLOG_SECONDS
 
 
 def test_nothing_is_started_after_a_fifth_of_the_lease(settings: Any) -> None:

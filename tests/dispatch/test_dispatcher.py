@@ -205,7 +205,7 @@ def test_events_come_in_their_order_and_newest_and_oldest_in_turn_behind_a_backl
     monkeypatch.setattr(dispatcher.pace, "note", lambda *args, **kwargs: None)
     monkeypatch.setattr(batching, "getrandbits", lambda _number: next(chances))
     ids = due_since(waited, waited, waited, waited, 3, 2, 1)
-    dispatch_due()
+    dispatch_due(seconds=100)
     assert [ids.index(pk) for _name, pk in receivers.calls] == order
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.models.signals import post_save
+from django.test.utils import CaptureQueriesContext
 
 from tests.support import receivers
 from tests.support.webhooks import arrived, let_time_pass, seconds_away
@@ -47,6 +50,28 @@ class Unprintable(Exception):
 
 def raises_odd_text(sender: Any, event: Event, **kwargs: Any) -> None:
     raise ValueError("NUL \0, half a pair \ud800, and João")
+
+
+# What a host sees
+
+
+@pytest.mark.parametrize("name", ["note", "broken"])
+def test_a_host_sees_all_of_a_new_delivery_without_a_query(name: str) -> None:
+    seen: list[tuple[str | None, int]] = []
+
+    def look(instance: Delivery, **kwargs: Any) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            values = {field.attname: getattr(instance, field.attname) for field in Delivery._meta.concrete_fields}
+        seen.append((values["failing_receiver"], len(queries)))
+
+    lead_created.connect(getattr(receivers, name))
+    arrived()
+    post_save.connect(look, sender=Delivery)
+    try:
+        dispatch_due()
+    finally:
+        post_save.disconnect(look, sender=Delivery)
+    assert seen == [(Delivery.objects.values_list("failing_receiver", flat=True).get(), 0)]
 
 
 # The schedule

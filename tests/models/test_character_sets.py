@@ -15,6 +15,7 @@ from tests.support.servers import need, url_of
 from tests.support.webhooks import arrived
 from zenvia_webhooks.models import Delivery, fields
 from zenvia_webhooks.models.character_sets import writable
+from zenvia_webhooks.replay.selection import Selection
 
 #: Stores a lead with an emoji, a word in Chinese and one in Portuguese, fails for it with the same, and tells.
 SCRIPT = """
@@ -151,6 +152,16 @@ def test_utf8mb3_of_mariadb() -> None:
 )
 def test_what_a_character_set_lacks_is_written_in_ascii(name: str, written: str) -> None:
     assert writable(NAME, name) == written
+
+
+@pytest.mark.django_db
+def test_who_fails_is_found_by_a_name_that_the_character_set_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "character_set", lambda *of: "latin1")
+    event = arrived()
+    Delivery.objects.create(event=event, receiver="😀", status="failed")
+    asked = Selection(receiver="😀")
+    assert asked.newest_failing("default") == [event.pk]
+    assert list(asked.events()) == [event]
 
 
 @pytest.mark.django_db

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.factories import envelope, make_event
 from tests.support.webhooks import seconds_away
+from zenvia_webhooks import wakeup
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.models.clock import BULK_SECONDS
 from zenvia_webhooks.models.event import FINGERPRINT_BYTES
 from zenvia_webhooks.replay.again import read_again
 
@@ -37,7 +37,7 @@ def test_what_is_understood_now_is_due_before_what_arrives() -> None:
     event.refresh_from_db()
     assert (event.topic, event.contract, event.status, event.error) == ("quote.updated", "help_center", "pending", "")
     assert event.fingerprint != FORMER
-    assert seconds_away(event.next_attempt_at) == pytest.approx(-BULK_SECONDS, abs=5)
+    assert seconds_away(event.next_attempt_at) == pytest.approx(-wakeup.BULK_SECONDS, abs=5)
     assert not read_again(event)  # it is pending now
 
 

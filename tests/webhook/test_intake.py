@@ -16,7 +16,7 @@ from tests.support.webhooks import envelope, payload, seconds_away
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.models import Event, Subscription
-from zenvia_webhooks.models.clock import BULK_SECONDS, ClockReading
+from zenvia_webhooks.models.clock import ClockReading
 from zenvia_webhooks.webhook.intake import (
     NoAutocommitError,
     SubscriptionGoneError,
@@ -68,7 +68,7 @@ def test_recovered_event_is_due_before_what_arrives_and_a_quarantined_one_never(
     clock = ClockReading(moment=datetime.now(UTC))
     pks = [store_recovered("default", body, identity=str(body), clock=clock) for body in (envelope(), b"")]
     due, quarantined = (Event.objects.get(pk=pk) for pk in pks)
-    assert seconds_away(due.next_attempt_at) == pytest.approx(-BULK_SECONDS, abs=5)
+    assert seconds_away(due.next_attempt_at) == pytest.approx(-wakeup.BULK_SECONDS, abs=5)
     assert due.finished_at is None
     assert quarantined.next_attempt_at is None
     assert abs(seconds_away(quarantined.finished_at)) < 60

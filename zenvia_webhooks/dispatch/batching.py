@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import getrandbits
 
 from zenvia_webhooks.conf import conf
-from zenvia_webhooks.models.clock import BACKLOG_SECONDS
+from zenvia_webhooks.wakeup import BACKLOG_SECONDS
 
 #: Seconds after which a run claims nothing more. A run is a task, which costs a worker some 10 ms, the closing of its
 #: connection included; meanwhile, the other tasks of its queue wait for another process.

@@ -103,7 +103,10 @@ def claim_due(limit: int, *, newest: int = 0, clock: RunClock | None = None) -> 
 
 
 def longest_wait() -> float:
-    """Return the seconds that the event which is due for longest has waited; 0 if none is due. Claims nothing."""
+    """Return the seconds that the event which is due for longest has waited; 0 if none is due.
+
+    Claims nothing, and may be read from a replica: it decides an order alone.
+    """
     using = router.db_for_write(Event)
     due = _due(using, is_stalled=False).order_by("next_attempt_at").annotate(now=DatabaseNow())
     row = due.values_list("now", "next_attempt_at").first()

@@ -16,7 +16,7 @@ from zenvia_webhooks.dispatch.claims import Claim, ClaimLostError, lock
 from zenvia_webhooks.dispatch.retries import delay_after, wait_after
 from zenvia_webhooks.erasure import erase
 from zenvia_webhooks.models import Delivery, Event, statements
-from zenvia_webhooks.models.delivery import event_status, result_of
+from zenvia_webhooks.models.delivery import NOT_SUCCEEDED, event_status, result_of
 
 MAX_ERROR_LENGTH = 2000
 
@@ -108,7 +108,10 @@ class Outcome:
         return self.written
 
     def _new(self, **columns: Any) -> Delivery:
-        return Delivery(event=self.event, receiver=self.receiver, **columns, **self._measured())
+        row = Delivery(event=self.event, receiver=self.receiver, **columns, **self._measured())
+        # As the database will write it, so that a host's receiver of `post_save` that reads it need not ask for it.
+        row.failing_receiver = row.receiver if row.status in NOT_SUCCEEDED else None
+        return row
 
     def _measured(self) -> dict[str, int | None]:
         took = None if self.started is None else int(1000 * (time.monotonic() - self.started))

@@ -11,12 +11,6 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Va
 from django.db.models.expressions import Combinable, Func
 from django.db.models.functions import Now
 
-#: Seconds that events wait in their order. Once one has waited for longer, there is a backlog: newest and oldest are
-#: taken in turn, so that today's lead does not wait for it.
-BACKLOG_SECONDS = 10
-#: So many seconds ago falls due what comes many at a time, such as a replay: it is a backlog from its beginning.
-BULK_SECONDS = 2 * BACKLOG_SECONDS
-
 
 def DatabaseNow() -> Now:  # noqa: N802  # it reads as the expression that it makes
     """Return the expression for this moment in UTC, by the database's clock.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.apps import apps
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.models.clock import DatabaseNow
@@ -22,6 +22,12 @@ logger = logging.getLogger(__name__)
 NOT_SUCCEEDED = ("retrying", "failed", "gone")
 #: What few deliveries are on a site where all is well: they have an index of their own.
 UNUSUAL = (*NOT_SUCCEEDED, "dismissed")
+
+
+def stored_name(receiver: str, using: str) -> str:
+    """Return a receiver's name as its column has it: in ASCII what that can't hold."""
+    field = Delivery._meta.get_field("receiver")
+    return str(field.get_db_prep_value(receiver, connections[using]))
 
 
 class DeliveryQuerySet(WalkQuerySet["Delivery"]):

@@ -6,7 +6,7 @@ from django.db import IntegrityError, router, transaction
 
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.models.clock import BULK_SECONDS, from_now
+from zenvia_webhooks.models.clock import from_now
 from zenvia_webhooks.webhook import intake
 
 
@@ -27,7 +27,9 @@ def read_again(event: Event) -> bool:
             return False
         try:
             with transaction.atomic(using=using):
-                quarantined.update(**columns, error="", next_attempt_at=from_now(-BULK_SECONDS), finished_at=None)
+                quarantined.update(
+                    **columns, error="", next_attempt_at=from_now(-wakeup.BULK_SECONDS), finished_at=None
+                )
         except IntegrityError:
             known = Event.objects.using(using).filter(fingerprint=columns.pop("fingerprint")).only("pk").get()
             columns |= {"status": Event.Status.DISPATCHED, "same_as": known.pk, "error": ""}

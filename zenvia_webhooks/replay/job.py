@@ -17,7 +17,7 @@ from django.utils.timezone import now
 
 from zenvia_webhooks import wakeup
 from zenvia_webhooks.models import Event, TaskRun
-from zenvia_webhooks.models.clock import BULK_SECONDS, DatabaseNow
+from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.replay.again import read_again
 from zenvia_webhooks.replay.selection import Selection
 from zenvia_webhooks.schedule import REPLAY_TASK
@@ -89,7 +89,7 @@ def start(order: Order, *, after: int) -> bool:
         events = order.selection.among_newest(order.selection.events()).order_by()
         span = events.aggregate(first=Min("pk"), last=Max("pk"))
         state = State(number=after + 1, turn=1, position=(span["first"] or 1) - 1, end=span["last"] or 0)
-        due_at = row.now - timedelta(seconds=BULK_SECONDS)
+        due_at = row.now - timedelta(seconds=wakeup.BULK_SECONDS)
         state.due_at, state.seen_at = due_at.isoformat(), now().isoformat()
         state.order = {**asdict(order), "selection": order.selection.as_json()}
         row.started_at, row.finished_at, row.done, row.note = row.now, None, 0, ""

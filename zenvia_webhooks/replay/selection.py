@@ -14,6 +14,7 @@ from django.utils.timezone import is_naive, make_aware
 from zenvia_webhooks.contracts import ENVELOPES
 from zenvia_webhooks.models import Delivery, Event
 from zenvia_webhooks.models.about import EventQuerySet
+from zenvia_webhooks.models.delivery import stored_name
 
 #: The value of `topic` that stands for all that are not known.
 OTHERS = "others"
@@ -109,8 +110,9 @@ class Selection:
         """
         if not self.receiver or self.ids or self.since or self.until:
             return None
-        failing = Delivery.objects.using(using).hold("failing_receiver", self.receiver, id_column="event_id")
-        return list(failing.order_by("-pk").values_list("event_id", flat=True)[:NEWEST_FOUND])
+        name, deliveries = stored_name(self.receiver, using), Delivery.objects.using(using)
+        failing = deliveries.hold("failing_receiver", name, id_column="event_id").order_by("-pk")
+        return list(failing.values_list("event_id", flat=True)[:NEWEST_FOUND])
 
     def _floor_of_index(self, using: str) -> int:
         found = self._by_index(Event.objects.using(using))
@@ -133,7 +135,7 @@ class Selection:
             events = events.filter(pk__in=self.ids)
         events = self.in_span(events)
         if self.receiver:
-            return events.failing_for(self.receiver, after=after)
+            return events.failing_for(stored_name(self.receiver, events.db), after=after)
         if len(self.statuses) == 1 and self.statuses[0] != Event.Status.DISPATCHED:
             return events.of_status(self.statuses[0])
         if self.topic and self.topic != OTHERS:

@@ -22,7 +22,7 @@ from zenvia_webhooks.conf import conf
 from zenvia_webhooks.contracts.summary import summary
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.models import Event, Subscription
-from zenvia_webhooks.models.clock import BULK_SECONDS, ClockReading, DatabaseNow
+from zenvia_webhooks.models.clock import ClockReading, DatabaseNow
 from zenvia_webhooks.models.event import FINGERPRINT_BYTES, MAX_TOPIC_LENGTH
 from zenvia_webhooks.models.statements import insert_new
 from zenvia_webhooks.redaction import clean
@@ -123,7 +123,7 @@ def store_recovered(account: str, body: bytes, *, identity: str, clock: ClockRea
             "fingerprint": fingerprint(account, "recovered", identity.encode()),
             "received_at": moment,
             "finished_at": moment if quarantined else None,
-            "next_attempt_at": None if quarantined else moment - timedelta(seconds=BULK_SECONDS),
+            "next_attempt_at": None if quarantined else moment - timedelta(seconds=wakeup.BULK_SECONDS),
         }
     )
     if is_new and quarantined:

@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from zenvia_webhooks import wakeup
 from zenvia_webhooks.management import audit
 from zenvia_webhooks.management.arguments import confirmed, moment
 from zenvia_webhooks.management.base import OwnCommand
 from zenvia_webhooks.management.progress import Progress
 from zenvia_webhooks.models import Event
-from zenvia_webhooks.models.clock import BULK_SECONDS, from_now
+from zenvia_webhooks.models.clock import from_now
 from zenvia_webhooks.replay.again import read_again
 from zenvia_webhooks.replay.selection import Selection
 
@@ -82,7 +83,7 @@ class Command(OwnCommand):
 
     def _replay(self, events: QuerySet[Event], progress: Progress, receivers: list[str] | None, again: bool) -> None:
         # All due since this moment, so that what arrives meanwhile need not wait for them.
-        due_at = events.annotate(then=from_now(-BULK_SECONDS)).values_list("then", flat=True).first()
+        due_at = events.annotate(then=from_now(-wakeup.BULK_SECONDS)).values_list("then", flat=True).first()
         replayed, unknown = 0, ""
         for event in _each(events):
             try:
