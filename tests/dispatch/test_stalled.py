@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -211,6 +212,25 @@ def test_run_of_many_stalled_events_ends_after_its_time_with_a_hint(monkeypatch:
     let_time_pass()
     assert [dispatch_due() for _ in range(4)] == [1, 1, 1, 0]
     assert len(hints) == 3
+
+
+def takes_a_while(sender: Any, event: Event, **kwargs: Any) -> None:
+    receivers.calls.append(("takes_a_while", event.pk))
+    time.sleep(0.05)
+
+
+def test_with_a_short_lease_stalled_events_have_their_turn_in_the_same_run(settings: Any) -> None:
+    stalled = arrived()
+    claim_due(1)
+    let_time_pass()
+    settings.ZENVIA_WEBHOOKS = {"LEASE_SECONDS": 5}
+    lead_created.connect(takes_a_while)
+    for _ in range(30):
+        arrived()
+    dispatcher.pace._size = 1
+    dispatch_due()
+    assert receivers.calls[-1] == ("takes_a_while", stalled.pk)
+    assert len(receivers.calls) < 20
 
 
 @pytest.mark.usefixtures("_short_time")

@@ -41,7 +41,8 @@ def dispatch_due(
     clock, hints = clock or RunClock(), _Hints(may_hint)
     if (begun := _work_off_owed(clock, hints)) is not None:
         return begun
-    seconds = min(seconds, RUN_SECONDS)
+    # With a short lease, half of the time in which something may be started: the rest is for what is stalled.
+    seconds = min(seconds, RUN_SECONDS, clock.starting_seconds / 2)
     begun, is_more, ends = 0, True, time.monotonic() + seconds
     while is_more and begun != limit:
         of_claim, is_more = _work_off_claim(clock, hints, None if limit is None else limit - begun)

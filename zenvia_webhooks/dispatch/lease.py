@@ -28,9 +28,14 @@ class RunClock:
         return time.monotonic() - self.started
 
     @property
+    def starting_seconds(self) -> float:
+        """Seconds of the run in which receivers may be started."""
+        return STARTING_PART * self.lease_seconds
+
+    @property
     def may_start(self) -> bool:
         """Whether another receiver may be started."""
-        return self.elapsed < STARTING_PART * self.lease_seconds
+        return self.elapsed < self.starting_seconds
 
     @property
     def seconds_left(self) -> float:
