@@ -424,7 +424,7 @@ class Migration(migrations.Migration):
                 ("finished_at", models.DateTimeField(null=True, verbose_name="finished at")),
                 (
                     "failing_receiver",
-                    models.GeneratedField(
+                    zenvia_webhooks.models.fields.StoredField(
                         db_persist=True,
                         expression=models.Case(models.When(status__in=("retrying", "failed", "gone"), then="receiver")),
                         output_field=models.CharField(max_length=255),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from zenvia_webhooks.models.clock import DatabaseNow
 from zenvia_webhooks.models.event import Event
-from zenvia_webhooks.models.fields import SafeCharField, SafeTextField, SparseIndex
+from zenvia_webhooks.models.fields import SafeCharField, SafeTextField, SparseIndex, StoredField
 from zenvia_webhooks.models.walk import WalkQuerySet
 from zenvia_webhooks.signals import MAX_NAME_LENGTH, event_received, message_sent, signals_of
 
@@ -111,7 +111,7 @@ class Delivery(models.Model):
     )
     finished_at = models.DateTimeField(_("finished at"), null=True)
     #: The receiver while it has not succeeded, else NULL: written by the database, for an index.
-    failing_receiver = models.GeneratedField(
+    failing_receiver = StoredField(
         expression=models.Case(models.When(status__in=NOT_SUCCEEDED, then="receiver")),
         output_field=models.CharField(max_length=MAX_NAME_LENGTH),
         db_persist=True,
