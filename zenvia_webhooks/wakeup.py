@@ -35,8 +35,8 @@ HINT_EXPIRES = SWEEP_INTERVAL
 #: Seconds after which a sweep is dropped, so that they don't pile up in a queue that nobody reads. Far more than the
 #: interval: if a queue is behind, or a worker's clock ahead, by more than `HINT_EXPIRES`, only sweeps come through.
 SWEEP_EXPIRES = 3600
-#: Seconds between two hints of one process, at least: after a while without any, so that a burst wakes several workers
-#: at once, and while one follows the other.
+#: Seconds between two hints of one process, at least. After a pause they begin with the first and double to the second,
+#: so that a burst wakes several workers within a tenth of a second.
 FIRST_INTERVAL, INTERVAL = 0.01, 0.1
 #: Seconds without a hint after the broker failed: the first time, and at most.
 FIRST_PAUSE, LAST_PAUSE = 1, 10
