@@ -10,7 +10,7 @@ import pytest
 from bench.screenshots.browsing import Tab, tab
 from bench.screenshots.pages import PAGES, Page
 from bench.screenshots.site import running
-from tests.support.browser import FLAGS, chromium
+from tests.support.browser import FLAGS, chromium, look_in
 
 playwright = pytest.importorskip("playwright.sync_api")
 #: axe-core itself, as one script.
@@ -94,7 +94,7 @@ def opened(one: Tab) -> Iterator[Page]:
     """Yield each page when the tab is at it."""
     for page in PAGES:
         if page.name not in LEFT_OUT:
-            one.page.emulate_media(color_scheme="light")
+            look_in(one.page, "light")
             one.open(page)
             one.page.evaluate(AXE)
             yield page
@@ -105,7 +105,7 @@ def test_no_page_has_a_violation_and_each_follows_the_systems_colours(one: Tab) 
     for page in opened(one):
         found += [f"{page.name}: {line}" for line in violations(one.page)]
         light = one.page.evaluate(BACKGROUND)
-        one.page.emulate_media(color_scheme="dark")
+        look_in(one.page, "dark")
         found += [f"{page.name}, dark: {line}" for line in violations(one.page, *COLOURS)]
         assert [max(light) > 200, max(one.page.evaluate(BACKGROUND)) < 60] == [True, True], page.name
         if page.name in BY_KEYBOARD:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import open_page
+from tests.support.browser import look_in, open_page
 from tests.support.host import Host, free_port, wait_for
 from zenvia_webhooks.sandbox import Sandbox
 
@@ -59,11 +59,11 @@ def page(host: Host) -> Iterator[Any]:
 def is_accessible(page: Any) -> None:
     """Have axe-core look at our part of a page, in light and dark."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
+        look_in(page, scheme)
         page.evaluate(AXE)
         found = page.evaluate("axe.run('#content')")["violations"]
         assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
-    page.emulate_media(color_scheme="light")
+    look_in(page, "light")
 
 
 def add(host: Host, name: str, text: str) -> None:

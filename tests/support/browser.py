@@ -46,6 +46,12 @@ def log_in(page: Any, username: str = "admin", password: str = "password") -> No
     page.click("input[type=submit]")
 
 
+def look_in(page: Any, scheme: str) -> None:
+    """Show a page in its light or its dark colours, at once: a link's colour would fade from one to the other."""
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("document.getAnimations().forEach(one => one.finish())")
+
+
 class Clicks:
     """Clicks on a page, counted from an address that somebody has open."""
 
