@@ -13,6 +13,7 @@ from django.db.models import ProtectedError, Q, QuerySet, RestrictedError
 from django.utils.timezone import now
 
 from zenvia_webhooks.models import Event
+from zenvia_webhooks.models.about import MICROSECOND
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ def purge(days: float, after: Position | None = None) -> Iterator[Purged]:
 
 def _behind(position: Position) -> Q:
     received_at, pk = position
-    return Q(received_at__gt=received_at) | Q(received_at=received_at, pk__gt=pk)
+    # The first condition has the index begin there: with the second alone, all that is passed would be read again.
+    return Q(received_at__gt=received_at - MICROSECOND) & (Q(received_at__gt=received_at) | Q(pk__gt=pk))
 
 
 def _delete(pks: Sequence[int], using: str) -> int:

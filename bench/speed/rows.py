@@ -10,7 +10,7 @@ BATCH = 50_000
 #: What a copy has for its own, by column; `n` is its number. Every other column is the original's.
 PAYLOAD = "jsonb_set(original.payload, '{data,leadId}', to_jsonb('lead-' || n))"
 OWN = {
-    "fingerprint": "decode(md5('event ' || n), 'hex')",
+    "fingerprint": "substr(decode(md5('event ' || n), 'hex'), 1, 15)",
     "payload": PAYLOAD,
     "body": f"convert_to({PAYLOAD}::text, 'UTF8')",
 }
@@ -58,8 +58,10 @@ def _original(site: Site) -> int:
 
 
 def _insert(site: Site, table: str, own: dict[str, str], source: str) -> str:
+    # The database writes the id and what it generates.
     columns = site.ask_all(
         f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' AND column_name <> 'id'"
+        " AND is_generated = 'NEVER'"
     )
     values = ", ".join(own.get(column, f"original.{column}") for column in columns)
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {source}"

@@ -45,11 +45,17 @@ class OwnLookups:
     """
 
     list_filter: ClassVar[Sequence[Any]]
+    model: type[models.Model]
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        field, _separator, kind = lookup.partition("__")
-        offered = {getattr(one, "parameter_name", one) for one in self.list_filter}
-        return field in offered and kind in ("", "exact", "gte", "lt")
+        return any(lookup in self._lookups_of(offered) for offered in self.list_filter)
+
+    def _lookups_of(self, offered: Any) -> Sequence[str]:
+        """Return the parameters of one filter of the list."""
+        if not isinstance(offered, str):
+            return [offered.parameter_name]
+        is_time = isinstance(self.model._meta.get_field(offered), models.DateTimeField)
+        return [f"{offered}__{kind}" for kind in (("gte", "lt") if is_time else ("exact",))]
 
 
 def badge(look: str, label: str) -> SafeString:

@@ -35,6 +35,12 @@ def topic(event: Event) -> SafeString | str:
     return format_html("{} {}", shown, badge("test", gettext("test"))) if event.origin == Event.Origin.TEST else shown
 
 
+# Not the field itself: by that, the list could be sorted, for which no index serves.
+@admin.display(description=_("account"))
+def account(event: Event) -> str:
+    return event.account
+
+
 @admin.display(description=_("received"), ordering="pk")
 def received(event: Event) -> SafeString:
     return when(event.received_at)

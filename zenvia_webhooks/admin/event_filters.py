@@ -42,11 +42,12 @@ class EventList(ChangeList):
     """A list that looks no further back than a replay of what it shows."""
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        selection = Selection.of_list(request.GET.dict())
+        # First, so that the filters look for nothing outside of the span.
+        self.root_queryset = selection.in_span(cast("EventQuerySet[Event]", self.root_queryset))
         rows: Any = super().get_queryset(request, *args, **kwargs)
         # It shows nothing of subscriptions, and for a join PostgreSQL may leave the order of the index and sort all.
-        rows = rows.select_related(None)
-        selection = Selection.of_list(request.GET.dict())
-        return with_troubles(selection.among_newest(selection.in_span(rows)))
+        return with_troubles(selection.among_newest(rows.select_related(None)))
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from zenvia_webhooks.admin import event_page, replay
 from zenvia_webhooks.admin.display import FromWriter, OwnLookups, block, json_block, status_badge
-from zenvia_webhooks.admin.event_columns import COLUMNS, topic
+from zenvia_webhooks.admin.event_columns import COLUMNS, account, topic
 from zenvia_webhooks.admin.event_filters import (
     AccountFilter,
     BoundedPaginator,
@@ -112,7 +112,7 @@ class EventAdmin(People, OwnLookups, FromWriter, admin.ModelAdmin):  # type: ign
         return json_block(event.headers)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        columns = [*self.list_display, "account"] if accounts_told_apart() else self.list_display
+        columns = [*self.list_display, account] if accounts_told_apart() else self.list_display
         return shown_to(request, columns)
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:

@@ -524,7 +524,7 @@ class Migration(migrations.Migration):
                 fields=["status", "id"],
                 name="zenvia_event_rare",
                 of="status",
-                values=("unhandled", "failed", "quarantined", "erased"),
+                values=("retrying", "unhandled", "failed", "quarantined", "erased"),
             ),
         ),
         migrations.AddIndex(
@@ -533,7 +533,7 @@ class Migration(migrations.Migration):
                 fields=["topic", "status", "id"],
                 name="zenvia_event_rare_topic",
                 of="status",
-                values=("unhandled", "failed", "quarantined", "erased"),
+                values=("retrying", "unhandled", "failed", "quarantined", "erased"),
             ),
         ),
     ]

@@ -18,8 +18,8 @@ from zenvia_webhooks.people import keys
 #: does it, and of the largest payloads, 256 KB, each takes some 2 MB of memory.
 MOST_KEYED, KEYED_AT_ONCE = 10_000, 20
 
-#: In which few events end on a site where all is well: they have an index of their own.
-RARE_STATUSES = ("unhandled", "failed", "quarantined", "erased")
+#: What few events have on a site where all is well: these have an index of their own.
+RARE_STATUSES = ("retrying", "unhandled", "failed", "quarantined", "erased")
 #: Of two events, the one with the lower id was received at most this much later.
 MAX_DISORDER = timedelta(minutes=10)
 
@@ -36,20 +36,19 @@ class EventQuerySet(WalkQuerySet[E]):
         return self.hold("topic", topic)
 
     def of_status(self, status: str) -> EventQuerySet[E]:
-        """Return those of a status; those of `RARE_STATUSES`, and what is in the queue, through an index."""
+        """Return those of a status; those of `RARE_STATUSES`, and what is new in the queue, through an index."""
         if status in RARE_STATUSES and self.held == "topic":
             return self.filter(status=status)
         if status in RARE_STATUSES:
             return self.filter(status__in=RARE_STATUSES).hold("status", status)
-        if status in ("pending", "retrying"):
+        if status == "pending":
             return self.filter(status=status, next_attempt_at__isnull=False)
         return self.filter(status=status)
 
-    def failing_for(self, receiver: str, *, after: int = 0) -> EventQuerySet[E]:
-        """Return those above an id whose delivery to a receiver has not succeeded, and was not dismissed."""
+    def failing_for(self, receiver: str) -> EventQuerySet[E]:
+        """Return those whose delivery to a receiver has not succeeded, and was not dismissed."""
         # At most one delivery of an event is a receiver's, so no event is there twice.
-        held, event = "deliveries__failing_receiver", "deliveries__event_id"
-        return self.hold(held, receiver, id_column=event, **{f"{event}__gt": after})
+        return self.hold("deliveries__failing_receiver", receiver, id_column="deliveries__event_id")
 
     # Lists are walked by id: without a bound on the id too, what finds no more would walk on to the end of the table.
 
@@ -58,7 +57,7 @@ class EventQuerySet(WalkQuerySet[E]):
         rows = self.model._default_manager.using(self.db)
         earlier = rows.filter(received_at__lte=moment - MAX_DISORDER).order_by("-received_at", "-pk")
         last = earlier.values_list("pk", flat=True).first() or 0
-        return self.filter(received_at__gt=moment - MICROSECOND, pk__gt=last)
+        return self.filter(received_at__gt=moment - MICROSECOND).bounded(gt=last)
 
     def received_until(self, moment: datetime) -> EventQuerySet[E]:
         """Return those received earlier."""
@@ -66,7 +65,7 @@ class EventQuerySet(WalkQuerySet[E]):
         later = rows.filter(received_at__gte=moment + MAX_DISORDER).order_by("received_at", "pk")
         first = later.values_list("pk", flat=True).first()
         until = self.filter(received_at__lte=moment - MICROSECOND)
-        return until if first is None else until.filter(pk__lt=first)
+        return until if first is None else until.bounded(lt=first)
 
     def about(self, text: str, *, newest: int | None = None) -> EventQuerySet[E]:
         """Return those about a person: a phone number in any notation, an e-mail address, a lead's id.
@@ -80,7 +79,9 @@ class EventQuerySet(WalkQuerySet[E]):
         there = EventKey.objects.using(router.db_for_write(self.model))
         found = [one for one in readings if there.of([one]).exists()]
         if len(found) != 1:
-            return self.by_keys(there.of(found).filter(event__gt=there.floor(found, newest) if newest else 0))
+            bounds = {f"event__{name}": bound for name, bound in self.bounds.items()}
+            named = there.of(found).filter(**bounds)
+            return self.by_keys(named.filter(event__gt=there.floor(found, newest) if newest else 0))
         events = self.using(there.db)
         return events.hold("keys__digest", found[0].digest, id_column="keys__event_id", keys__kind=found[0].kind)
 

@@ -7,6 +7,8 @@ and then the id, it has the topic's index alone to go by.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from django.db import models
@@ -21,6 +23,19 @@ class WalkQuerySet(models.QuerySet[M]):
     #: A column of one value, which an index has before the id; and what that index has for the id.
     held: str = ""
     id_column: str = "pk"
+    #: "gt" and "lt" → the bounds that the id has.
+    bounds: Mapping[str, int] = MappingProxyType({})
+
+    def bounded(self, **bounds: int) -> Self:
+        """Return the rows whose id is within these, "gt" or "lt", and so is the id in the index of what is held next.
+
+        Of a column of another table, too: that its id is the same, PostgreSQL does not make use of.
+        """
+        rows = self.filter(**{f"pk__{name}": bound for name, bound in bounds.items()})
+        for name, tighter in (("gt", max), ("lt", min)):
+            if name in bounds:
+                rows.bounds = {**rows.bounds, name: tighter(bounds[name], rows.bounds.get(name, bounds[name]))}
+        return rows
 
     def hold(self, column: str, value: str | bytes, *, id_column: str = "pk", **also: Any) -> Self:
         """Return the rows with this value, and `also` these; by id, they are ordered by the index then.
@@ -28,6 +43,8 @@ class WalkQuerySet(models.QuerySet[M]):
         Of several columns, the last is held.
         """
         nothing: str | bytes = b"" if isinstance(value, bytes) else "-" * (MOST_CHARACTERS + 1)
+        if id_column != "pk":
+            also |= {f"{id_column}__{name}": bound for name, bound in self.bounds.items()}
         rows = self.filter(**also, **{f"{column}__in": (value, nothing)})
         return rows.led_by(column, id_column)
 
@@ -48,5 +65,5 @@ class WalkQuerySet(models.QuerySet[M]):
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # not in the stubs
-        clone.held, clone.id_column = self.held, self.id_column
+        clone.held, clone.id_column, clone.bounds = self.held, self.id_column, self.bounds
         return clone

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import router, transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from zenvia_webhooks import wakeup
@@ -86,14 +86,15 @@ def start(order: Order, *, after: int) -> bool:
             return False
         # Events that come later are not of this job, nor are those that a list of the same selection does not look
         # through. Of a receiver, all are of it: of these a list shows only the newest.
-        events = order.selection.among_newest(order.selection.events()).order_by()
-        span = events.aggregate(first=Min("pk"), last=Max("pk"))
-        state = State(number=after + 1, turn=1, position=(span["first"] or 1) - 1, end=span["last"] or 0)
+        events = order.selection.among_newest(order.selection.events())
+        # Not MIN and MAX, for which PostgreSQL may walk all ids.
+        first, last = (events.order_by(by).values_list("pk", flat=True).first() for by in ("pk", "-pk"))
+        state = State(number=after + 1, turn=1, position=(first or 1) - 1, end=last or 0)
         due_at = row.now - timedelta(seconds=wakeup.BULK_SECONDS)
         state.due_at, state.seen_at = due_at.isoformat(), now().isoformat()
         state.order = {**asdict(order), "selection": order.selection.as_json()}
         row.started_at, row.finished_at, row.done, row.note = row.now, None, 0, ""
-        row.total, row.state = events[:MOST_COUNTED].count(), asdict(state)
+        row.total, row.state = events.order_by()[:MOST_COUNTED].count(), asdict(state)
         row.save(using=rows.db)
         transaction.on_commit(lambda: _ask(state.turn), using=rows.db, robust=True)
     return True

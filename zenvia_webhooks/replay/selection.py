@@ -48,16 +48,15 @@ class Selection:
     @classmethod
     def of_list(cls, parameters: Mapping[str, str]) -> Selection:
         """Return what the address of the admin's list says; nothing has an id that can't be read there."""
-        given = {name.removesuffix("__exact"): value for name, value in parameters.items()}
         return cls(
-            ids=tuple(_ids(given.get("ids", ""))),
-            statuses=(given["status"],) if given.get("status") else (),
-            topic=given.get("topic", ""),
-            account=given.get("account", ""),
-            subscription="".join(map(str, _ids(given.get("subscription", ""))[:1])),
-            receiver=given.get("receiver", ""),
-            since=_moment(given.get("received_at__gte", "")),
-            until=_moment(given.get("received_at__lt", "")),
+            ids=tuple(_ids(parameters.get("ids", ""))),
+            statuses=(parameters["status"],) if parameters.get("status") else (),
+            topic=parameters.get("topic", ""),
+            account=parameters.get("account", ""),
+            subscription="".join(map(str, _ids(parameters.get("subscription", ""))[:1])),
+            receiver=parameters.get("receiver", ""),
+            since=_moment(parameters.get("received_at__gte", "")),
+            until=_moment(parameters.get("received_at__lt", "")),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -80,7 +79,7 @@ class Selection:
     def events(self, *, after: int = 0) -> EventQuerySet[Event]:
         """Return the events above an id, of the database that is written to."""
         events = Event.objects.using(router.db_for_write(Event))
-        return self._without_index(self._by_index(events.filter(pk__gt=after) if after else events, after))
+        return self._without_index(self._by_index(events.bounded(gt=after)))
 
     def newest(self) -> EventQuerySet[Event]:
         """Return those of the events that a list looks through, of the database that is written to."""
@@ -129,13 +128,13 @@ class Selection:
             events = events.received_since(datetime.fromisoformat(self.since))
         return events.received_until(datetime.fromisoformat(self.until)) if self.until else events
 
-    def _by_index(self, events: EventQuerySet[Event], after: int = 0) -> EventQuerySet[Event]:
+    def _by_index(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
         """Return those that fit what one index finds: the most selective is held."""
         if self.ids:
             events = events.filter(pk__in=self.ids)
         events = self.in_span(events)
         if self.receiver:
-            return events.failing_for(stored_name(self.receiver, events.db), after=after)
+            return events.failing_for(stored_name(self.receiver, events.db))
         if len(self.statuses) == 1 and self.statuses[0] != Event.Status.DISPATCHED:
             return events.of_status(self.statuses[0])
         if self.topic and self.topic != OTHERS:

@@ -177,7 +177,7 @@ def read_figures(span: Span, newest: Sequence[EventRow]) -> Figures:
         is_all=len(newest) < recent.RECENT_EVENTS or len(rows) < len(newest),
         deliveries=_deliveries(min((row.pk for row in rows), default=None)),
         due=count(events.filter(next_attempt_at__lte=DatabaseNow())),
-        retrying=count(events.filter(next_attempt_at__isnull=False, status=Status.RETRYING)),
+        retrying=count(events.of_status(Status.RETRYING)),
     )
 
 
