@@ -24,6 +24,8 @@ from zenvia_webhooks.diagnosis import verdict
 from zenvia_webhooks.dispatch.claims import claim_due, release
 from zenvia_webhooks.models import Delivery, Event, Subscription
 from zenvia_webhooks.people import keys
+from zenvia_webhooks.replay import job
+from zenvia_webhooks.replay.selection import Selection
 
 ADMIN, API = "/admin/zenvia_webhooks/", "/zenvia/api/"
 #: Somebody with five events, and nobody.
@@ -56,7 +58,10 @@ def pages() -> Iterator[Page]:
         yield _get(f"{API}events/?{urlencode(query)}")
     yield from _walks()
     yield from (_get(f"{API}deliveries/?{urlencode(query)}") for query in _delivery_filters())
+    yield _get(f"{ADMIN}subscription/?status__exact=active")
     yield from (_get(f"{API}subscriptions/{query}") for query in ("", f"{first}/", "?status=active"))
+    chosen = [{"topic": topic} for topic in TOPICS] + [{"receiver": receiver} for receiver in RECEIVERS]
+    yield from (Page(name=f"a replay begins: {urlencode(query)}", ask=_begin(query)) for query in chosen)
     yield Page(name="a webhook", ask=_store)
     yield Page(name="a claim of 100", ask=_claim)
     yield Page(name="the verdict", ask=lambda client: verdict())
@@ -103,7 +108,8 @@ def _filters() -> Iterator[dict[str, Any]]:
         "before": {"received_at__lt": old},
     }
     yield from map(_as_text, spans.values())
-    for one in ({"status": "failed"}, {"topic": "lead.created"}, {"topic": ENDED_TOPIC}, {"account": ENDED_ACCOUNT}):
+    narrowed = ({"status": "failed"}, {"topic": "lead.created"}, {"topic": ENDED_TOPIC}, {"account": ENDED_ACCOUNT})
+    for one in (*narrowed, *({"receiver": receiver} for receiver in RECEIVERS), {"q": phone(BUSY_PERSON)}):
         for span in ("week", "old", "before"):
             yield {**one, **_as_text(spans[span])}
     yield {"topic": "lead.created", "status": "failed"}
@@ -115,6 +121,8 @@ def _filters() -> Iterator[dict[str, Any]]:
     yield {"topic": "lead.created", "o": RECEIVED}
     yield {"topic": "lead.created", "p": 20}
     yield {"status": "failed", "receiver": RECEIVERS[0]}
+    yield {"topic": "lead.created", "receiver": RECEIVERS[0]}
+    yield {"q": phone(PERSON), "topic": "lead.created"}
 
 
 def _as_text(span: dict[str, datetime]) -> dict[str, str]:
@@ -176,6 +184,7 @@ def _event_pages() -> Iterator[Page]:
     for status in Event.Status.values:
         event = Event.objects.filter(status=status).latest("pk")
         yield _get(f"{ADMIN}event/{event.pk}/change/", f"{ADMIN}event/…/change/ ({status})")
+        yield _get(f"{ADMIN}event/{event.pk}/history/", f"{ADMIN}event/…/history/ ({status})")
         yield _get(f"{ADMIN}event/replay/?ids={event.pk}", f"{ADMIN}event/replay/?ids=… ({status})")
         yield _get(f"{API}events/{event.pk}/", f"{API}events/…/ ({status})")
     total = Event.objects.aggregate(last=Max("pk"))["last"]
@@ -199,6 +208,16 @@ def _claim(client: Client) -> None:
     """Claim what is due, and release it."""
     claim = claim_due(100)
     release(claim, claim.events)
+
+
+def _begin(query: dict[str, str]) -> Callable[[Client], None]:
+    """Return what begins a replay and stops it before anything is replayed: no worker runs."""
+
+    def ask(client: Client) -> None:
+        assert job.start(job.Order(selection=Selection.of_list(query)), after=job.last_number())
+        job.stop()
+
+    return ask
 
 
 def _get(address: str, name: str = "") -> Page:

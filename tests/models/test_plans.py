@@ -1,65 +1,41 @@
-"""How PostgreSQL finds what the lists of events show: through an index, whatever they are filtered and sorted by."""
+"""How PostgreSQL finds what pages and jobs ask for: through an index, whatever they are filtered and sorted by."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import combinations, product
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client, RequestFactory
-from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
-from tests.support.factories import make_event
-from zenvia_webhooks.admin import event_filters, replay, subscription_columns
-from zenvia_webhooks.admin.dashboard import figures
-from zenvia_webhooks.api.filters import DeliveryFilters, EventFilters
-from zenvia_webhooks.diagnosis import recent, standing
-from zenvia_webhooks.models import Delivery, Event, EventKey
-from zenvia_webhooks.people import keys
-from zenvia_webhooks.replay import selection
+from tests.support.account import make_account, make_settings
+from tests.support.plans import BUSY, assert_no_page_reads_the_table, assert_none, bound, fill, fill_queue, looked_at
+from zenvia_webhooks import retention, wakeup
+from zenvia_webhooks.api.filters import DeliveryFilters, EventFilters, SubscriptionFilters
+from zenvia_webhooks.models import Delivery, Event, Subscription
+from zenvia_webhooks.replay import job
+from zenvia_webhooks.replay.selection import Selection
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql, pytest.mark.timeout(300)]
 
-EVENTS = 20_000
-ADMIN, API, DELIVERIES = "/admin/zenvia_webhooks/event/", "/zenvia/api/events/", "/zenvia/api/deliveries/"
-#: The most rows that a page may read for one of its queries: what is asked for, the bounds below, and some more.
-MOST_ROWS = EVENTS // 20
-#: Few of them need somebody; one in a thousand has a topic of its own. The oldest fifth has a topic, an account and a
-#: failing receiver that came no more: a common value, and yet none for a long time.
-FILL = f"""
-INSERT INTO {Event._meta.db_table} (account, contract, topic, payload, body, headers, fingerprint, status,
-    received_at, finished_at, duplicates, error, origin, summary, subscription_id)
-SELECT CASE WHEN n > {EVENTS} * 0.8 THEN 'former' ELSE 'default' END, contract,
-    CASE WHEN n > {EVENTS} * 0.8 THEN 'quote.created' WHEN n % 1000 = 0 THEN 'agent.updated' ELSE topic END,
-    payload, body, headers, substr(decode(md5(n::text), 'hex'), 1, 15),
-    CASE WHEN n > {EVENTS} * 0.8 THEN 'failed' ELSE CASE n % 1000 WHEN 1 THEN 'failed' WHEN 2 THEN 'unhandled'
-        WHEN 3 THEN 'quarantined' WHEN 4 THEN 'erased' ELSE 'dispatched' END END,
-    now() - n * interval '5 seconds', now(), 0, '', 'webhook', '', subscription_id
-FROM {Event._meta.db_table}, generate_series({EVENTS}, 1, -1) AS n
-"""
-FILL_DELIVERIES = f"""
-INSERT INTO {Delivery._meta.db_table} (event_id, receiver, status, attempts, error, traceback, result, finished_at)
-SELECT id, CASE status WHEN 'failed' THEN 'crm.receivers.failing' ELSE 'crm.receivers.working' END,
-    CASE status WHEN 'failed' THEN 'failed' ELSE 'succeeded' END, 1, '', '', '', now()
-FROM {Event._meta.db_table} WHERE status IN ('failed', 'dispatched') ORDER BY id
-"""
-#: All of one busy person.
-FILL_KEYS = f"""
-INSERT INTO {EventKey._meta.db_table} (event_id, kind, digest)
-SELECT id, 'phone', %s FROM {Event._meta.db_table} WHERE MOD(id, 5) = 0
-"""
-BUSY = "+5511912345678"
+OURS, API = "/admin/zenvia_webhooks/", "/zenvia/api/"
+ADMIN, EVENTS, DELIVERIES = f"{OURS}event/", f"{API}events/", f"{API}deliveries/"
+NOBODY, LONG_AGO, NOT_YET = "+5511987654321", "2020-01-01", "2100-01-01"
+TOPICS = ["lead.created", "agent.updated", "quote.created", "never.came"]
+FAILING = "crm.receivers.failing"
 #: Filter of the API → what is asked for.
 ASKED: dict[str, list[str]] = {
-    "topic": ["lead.created", "agent.updated", "quote.created", "never.came"],
+    "topic": TOPICS,
     "status": [str(status) for status in Event.Status if status != Event.Status.DISPATCHED],
-    "received_after": ["2020-01-01", "2100-01-01"],
-    "received_before": ["2020-01-01", "2100-01-01"],
-    "about": ["ana@example.com", "+5511987654321", BUSY.replace("+", "%2B")],
+    "received_after": [LONG_AGO, NOT_YET],
+    "received_before": [LONG_AGO, NOT_YET],
+    "about": ["ana@example.com", NOBODY, BUSY],
     "order": ["newest", "oldest"],
 }
 #: The list of deliveries' filters.
@@ -67,105 +43,145 @@ ASKED_OF_DELIVERIES: dict[str, list[str]] = {
     "event": ["1", "9999999"],
     "status": [str(status) for status in Delivery.Status if status != Delivery.Status.SUCCEEDED],
 }
+ASKED_OF_SUBSCRIPTIONS = {"account": ["default", "never"], "status": ["active", "failed"]}
+#: Filter of the admin's list → what is asked for; the first is that of which there is much, or was once.
+NARROWED: dict[str, list[str]] = {
+    "status": ["failed", *(str(status) for status in Event.Status if status != Event.Status.FAILED)],
+    "topic": ["quote.created", *(topic for topic in TOPICS if topic != "quote.created"), "others"],
+    "account": ["former", "default"],
+    "receiver": [FAILING, "crm.receivers.working", "crm.receivers.never"],
+    "subscription": ["1"],
+}
+#: Spans of time in which nothing was received.
+SPANS = [{"received_at__gte": f"{NOT_YET}T00:00Z"}, {"received_at__lt": f"{LONG_AGO}T00:00Z"}]
 
 
 @pytest.fixture
-def client() -> Client:
-    event = make_event()
-    with connection.cursor() as cursor:
-        cursor.execute(FILL)
-        cursor.execute(FILL_DELIVERIES)
-        cursor.execute(FILL_KEYS, [keys.digest("", keys.PHONE, BUSY)])
-        for model in (Event, Delivery, EventKey):
-            cursor.execute(f"ANALYZE {model._meta.db_table}")
-    assert event.status == Event.Status.PENDING
+def client(settings: Any) -> Client:
+    settings.ZENVIA_WEBHOOKS = make_settings(default=make_account(), former=make_account())
+    fill()
     client = Client()
     client.force_login(User.objects.create_superuser("reader"))
     return client
 
 
-def reads_the_table(client: Client, address: str) -> list[str]:
-    """Return a page's queries that read many rows, or a whole table, with their plans."""
-    with CaptureQueriesContext(connection) as found:
-        assert client.get(address).status_code == 200, address
-    queries = [query["sql"] for query in found.captured_queries if query["sql"].startswith("SELECT")]
-    tables = [model._meta.db_table for model in (Event, Delivery, EventKey)]
-    plans = []
-    with connection.cursor() as cursor:
-        for query in queries:
-            if any(table in query for table in tables):
-                cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + query.replace("%", "%%"), [])
-                [plan] = cursor.fetchone()
-                plans.append(plan if isinstance(plan, list) else json.loads(plan))
-    assert plans, address
-    return [json.dumps(plan, indent=1) for plan in plans if rows_read(plan[0]["Plan"], tables) > MOST_ROWS]
-
-
-def reading_the_table(client: Client, addresses: list[str]) -> dict[str, list[str]]:
-    """Return the pages of which that is so, and their plans."""
-    return {address: plans for address in addresses if (plans := reads_the_table(client, address))}
-
-
-def rows_read(plan: dict[str, Any], tables: list[str]) -> float:
-    """Return the rows that a plan's scans of these tables read, those that they left out included."""
-    read: float = sum(rows_read(inner, tables) for inner in plan.get("Plans", ()))
-    if "Scan" not in plan["Node Type"] or plan.get("Relation Name") not in tables:
-        return read
-    left_out = sum(number for name, number in plan.items() if name.startswith("Rows Removed by"))
-    return read + float((plan["Actual Rows"] + left_out) * plan["Actual Loops"])
-
-
 def test_no_list_of_the_api_reads_the_table(client: Client) -> None:
     assert set(ASKED) == set(EventFilters.base_filters)
     assert set(ASKED_OF_DELIVERIES) == set(DeliveryFilters.base_filters)
-    addresses = [API, *(f"{API}?{name}={value}" for name, values in ASKED.items() for value in values)]
-    addresses += [f"{API}?order=oldest&topic={topic}" for topic in ASKED["topic"]]
-    addresses += [f"{API}?{ended}&received_after=2100-01-01" for ended in ("topic=quote.created", "status=failed")]
-    addresses += [f"{API}?topic={topic}&status=failed" for topic in ASKED["topic"]]
-    asked = ASKED_OF_DELIVERIES.items()
-    addresses += [DELIVERIES, *(f"{DELIVERIES}?{name}={value}" for name, values in asked for value in values)]
-    assert reading_the_table(client, addresses) == {}
+    assert set(ASKED_OF_SUBSCRIPTIONS) == set(SubscriptionFilters.base_filters)
+    queries = [{}, *each(ASKED), *each_two(ASKED), {"page_size": "300"}]
+    # Of somebody, all is read where a topic or a status is wanted besides.
+    queries = [query for query in queries if query.get("about") != BUSY or not {"topic", "status"} & set(query)]
+    addresses = [f"{EVENTS}?{urlencode(query)}" for query in queries]
+    deliveries = [{}, *each(ASKED_OF_DELIVERIES), *each_two(ASKED_OF_DELIVERIES)]
+    addresses += [f"{DELIVERIES}?{urlencode(query)}" for query in deliveries]
+    first_pages = (EVENTS, f"{EVENTS}?order=oldest", f"{DELIVERIES}?status=failed")
+    addresses += [client.get(address).json()["next"] for address in first_pages]
+    event = Event.objects.latest("pk")
+    addresses += [f"{EVENTS}{event.pk}/"]
+    assert_no_page_reads_the_table(client, addresses)
 
 
-def test_no_order_of_the_admins_list_reads_the_table(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    # It counts up to a number; here that would be a part of the table.
-    monkeypatch.setattr(event_filters, "MOST_COUNTED", 100)
-    assert reading_the_table(client, [ADMIN + query for query in orders()]) == {}
+def test_no_list_of_the_admins_reads_the_table(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch)
+    changes = list_of_events()
+    offered = {getattr(spec, "parameter_name", None) or spec.field_path for spec in changes.filter_specs}
+    assert offered == set(NARROWED) - {"subscription"} | {"received_at"}
+    queries = [urlencode(query) for query in ({}, *each(narrowed()), *each_two(firsts()), {"p": "2"})]
+    queries += [urlencode(query) for query in each({"q": [NOBODY, BUSY, "ana@example.com", "L1"]})]
+    since = {"received_at__gte": [(now() - timedelta(hours=hours)).isoformat() for hours in (1, 24, 240)]}
+    queries += map(urlencode, [*each(since), *SPANS])
+    addresses = [f"{ADMIN}?{query}" for query in (*queries, *orders(changes))]
+    assert_no_page_reads_the_table(client, addresses)
 
 
-def test_no_filter_of_the_admins_list_nor_the_dashboard_reads_the_table(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_filters, "MOST_COUNTED", 100)
-    # What no index serves is looked for among so many; here that would be all of the table.
-    monkeypatch.setattr(selection, "NEWEST", 100)
-    monkeypatch.setattr(selection, "NEWEST_FOUND", 100)
-    monkeypatch.setattr(replay, "LOOKED_AT", 100)
-    monkeypatch.setattr(figures, "MOST_READ", 100)
-    monkeypatch.setattr(subscription_columns, "NEWEST", 100)
-    monkeypatch.setattr(recent, "RECENT_EVENTS", 100)
-    monkeypatch.setattr(standing, "NEWEST", 100)
-    statuses = [f"status={status}" for status in Event.Status]
-    others = [f"topic={topic}" for topic in ("lead.created", "agent.updated", "quote.created", "never.came", "others")]
-    others += ["account=default", "account=former", "topic=quote.created&status=failed"]
-    others += [f"receiver=crm.receivers.{name}" for name in ("failing", "working", "never")]
-    others += ["receiver=crm.receivers.failing&status=failed"]
-    queries = [*statuses, *others, f"subscription={Event.objects.earliest('pk').subscription_id}"]
-    addresses = [*(f"{ADMIN}?{query}" for query in queries), *(f"{ADMIN}replay/?{query}" for query in queries)]
-    addresses += [f"{ADMIN}?q={text}" for text in ("+5511987654321", BUSY.replace("+", "%2B"))]
-    addresses += ["/admin/zenvia_webhooks/", "/admin/zenvia_webhooks/?days=7", "/admin/zenvia_webhooks/subscription/"]
-    assert reading_the_table(client, addresses) == {}
+def test_no_list_that_is_narrowed_and_sorted_reads_the_table(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch)
+    changes = list_of_events()
+    searched = {"q": [BUSY]}
+    also = [*map(urlencode, SPANS), *orders(changes)]
+    addresses = [
+        f"{ADMIN}?{urlencode(query)}&{more}" for query in (*each(narrowed()), *each(searched)) for more in also
+    ]
+    # Of somebody, all is read where another filter is set besides.
+    addresses += [f"{ADMIN}?{urlencode({'q': NOBODY, **query})}" for query in each(narrowed())]
+    assert_no_page_reads_the_table(client, addresses)
 
 
-def orders() -> Iterator[str]:
-    """Yield the list as it is, by each span of time and in each order that it offers."""
+def test_no_other_page_reads_the_table(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch)
+    queries = [*each(narrowed()), *each_two(firsts()), *SPANS]
+    addresses = [f"{ADMIN}replay/?{urlencode(query)}" for query in queries]
+    addresses += [OURS, f"{OURS}?days=7", f"{OURS}subscription/"]
+    row = Subscription.objects.get()
+    addresses += [f"{OURS}subscription/?status__exact=active", f"{OURS}subscription/{row.pk}/change/"]
+    addresses += [f"{API}subscriptions/{row.pk}/"]
+    addresses += [f"{API}subscriptions/?{urlencode(query)}" for query in each(ASKED_OF_SUBSCRIPTIONS)]
+    found = [Event.objects.filter(status=status).latest("pk") for status in Event.Status if status != "retrying"]
+    found += [Event.objects.filter(keys__isnull=False).latest("pk")]
+    addresses += [f"{ADMIN}{event.pk}/{page}/" for event in found for page in ("change", "history")]
+    assert_no_page_reads_the_table(client, addresses)
+
+
+def test_no_page_reads_the_queue_of_an_outage(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch)
+    monkeypatch.setattr("zenvia_webhooks.admin.dashboard.figures.MOST_COUNTED", 100)
+    fill_queue()
+    queries = [{"status": "retrying"}, {"status": "pending"}]
+    addresses = [OURS, *(f"{start}?{urlencode(query)}" for start in (ADMIN, EVENTS) for query in queries)]
+    assert_no_page_reads_the_table(client, addresses)
+
+
+def test_no_replay_that_begins_reads_the_table(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch)
+    monkeypatch.setattr(wakeup, "send", lambda _task, **arguments: None)
+    found = {}
+    for query in ({}, *each(narrowed()), *each_two(firsts()), *SPANS):
+        order = job.Order(selection=Selection.of_list(query))
+        _number, plans = looked_at(lambda order=order: job.start(order, after=job.last_number()))  # type: ignore[misc]
+        found[urlencode(query)] = plans
+        job.stop()
+    assert_none(found)
+
+
+@pytest.mark.usefixtures("client")
+def test_a_batch_of_a_purge_does_not_read_what_the_others_have_passed() -> None:
+    middle = Event.objects.order_by("pk")[10_000]
+    position = (middle.received_at, middle.pk)
+    _number, plans = looked_at(lambda: next(retention.purge(0, after=position)).number == retention.BATCH)
+    assert plans == []
+
+
+def each(asked: Mapping[str, list[str]]) -> Iterator[dict[str, str]]:
+    """Yield each filter by itself, with each of its values."""
+    yield from ({name: value} for name, values in asked.items() for value in values)
+
+
+def each_two(asked: Mapping[str, list[str]]) -> Iterator[dict[str, str]]:
+    """Yield each two filters together."""
+    for first, second in combinations(asked, 2):
+        yield from ({first: one, second: other} for one, other in product(asked[first], asked[second]))
+
+
+def narrowed() -> dict[str, list[str]]:
+    return {**NARROWED, "subscription": [str(Subscription.objects.get().pk)]}
+
+
+def firsts() -> dict[str, list[str]]:
+    return {name: values[:1] for name, values in narrowed().items()}
+
+
+def list_of_events() -> Any:
+    """Return the list as Django builds it for a user who may see all."""
     request: Any = RequestFactory().get(ADMIN)
     request.user = User.objects.get()
-    changes = admin.site.get_model_admin(Event).get_changelist_instance(request)
-    yield ""
-    for spec in changes.filter_specs:
-        if getattr(spec, "field_path", None) == "received_at":
-            yield from (str(choice["query_string"]) for choice in spec.choices(changes))
-    for number, column in enumerate(changes.list_display):
-        if changes.get_ordering_field(column):
-            yield from (f"?o={number}", f"?o=-{number}")
+    return admin.site.get_model_admin(Event).get_changelist_instance(request)
+
+
+def orders(changes: Any) -> list[str]:
+    """Return the orders that the list offers."""
+    columns = [
+        number for number, column in enumerate(changes.list_display) if changes.get_ordering_field(column) is not None
+    ]
+    assert columns
+    return [f"o={sign}{number}" for number in columns for sign in ("", "-")]

@@ -6,16 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from tests.support.factories import make_event
 from tests.support.rows import listed, row, stored, to_do
 from tests.support.wire import Answer, Wire, hangs_up, says
 from zenvia_webhooks import subscriptions
-from zenvia_webhooks.models import Subscription, TaskRun
+from zenvia_webhooks.models import Event, Subscription, TaskRun
 from zenvia_webhooks.models.task_run import TEST_EVENT
 from zenvia_webhooks.sandbox import Sandbox
+from zenvia_webhooks.subscriptions import rows
 
 Status = Subscription.Status
+#: As it stands in a statement.
+TABLE = connection.ops.quote_name(Event._meta.db_table)
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +48,21 @@ def refusal(remove: Remove, subscription: Subscription) -> str:
     assert after == before
     assert (subscription.status, subscription.token) == (before["status"], before["token"])
     return str(caught.value)
+
+
+def test_events_of_what_is_deleted_stay_and_are_not_held_all_at_once(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "EVENTS_AT_ONCE", 2)
+    made = row(Status.PENDING)
+    subscriptions.register(made)
+    pks = {make_event(subscription=made).pk for _ in range(5)}
+    with CaptureQueriesContext(connection) as queries:
+        subscriptions.delete(made)
+    assert set(Event.objects.filter(subscription=None).values_list("pk", flat=True)) == pks
+    updates = [query["sql"] for query in queries.captured_queries if query["sql"].startswith(f"UPDATE {TABLE}")]
+    # Django's own, at the deletion, finds none any more.
+    assert len(updates) == 4
 
 
 @both

@@ -86,7 +86,7 @@ def start(order: Order, *, after: int) -> bool:
             return False
         # Events that come later are not of this job, nor are those that a list of the same selection does not look
         # through. Of a receiver, all are of it: of these a list shows only the newest.
-        events = order.selection.among_newest(order.selection.events())
+        events = order.selection.events(after=order.selection.floor(router.db_for_write(Event))).order_by("pk")
         # Not MIN and MAX, for which PostgreSQL may walk all ids.
         first, last = (events.order_by(by).values_list("pk", flat=True).first() for by in ("pk", "-pk"))
         state = State(number=after + 1, turn=1, position=(first or 1) - 1, end=last or 0)
@@ -94,7 +94,7 @@ def start(order: Order, *, after: int) -> bool:
         state.due_at, state.seen_at = due_at.isoformat(), now().isoformat()
         state.order = {**asdict(order), "selection": order.selection.as_json()}
         row.started_at, row.finished_at, row.done, row.note = row.now, None, 0, ""
-        row.total, row.state = events.order_by()[:MOST_COUNTED].count(), asdict(state)
+        row.total, row.state = events[:MOST_COUNTED].count(), asdict(state)
         row.save(using=rows.db)
         transaction.on_commit(lambda: _ask(state.turn), using=rows.db, robust=True)
     return True

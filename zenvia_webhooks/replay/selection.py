@@ -95,11 +95,14 @@ class Selection:
 
     def among_newest(self, events: EventQuerySet[Event]) -> EventQuerySet[Event]:
         """Return those of `events` that a list looks through, so that it costs the same however many are stored."""
-        if not self.ids and self._has_more():
-            failing = self.newest_failing(events.db)
-            floor = self._floor_of_index(events.db) if failing is None else min(failing, default=1) - 1
-            events = events.filter(pk__gt=floor)
-        return self._by_time(events)
+        return self._by_time(events.bounded(gt=self.floor(events.db)))
+
+    def floor(self, using: str) -> int:
+        """Return an id above which a list looks through all; 0 where that is all there are."""
+        if self.ids or not self._has_more():
+            return 0
+        failing = self.newest_failing(using)
+        return self._floor_of_index(using) if failing is None else min(failing, default=1) - 1
 
     def newest_failing(self, using: str) -> list[int] | None:
         """Return the ids of the newest events that a receiver has not had, as many as a list looks through.
