@@ -212,6 +212,7 @@ def test_asgi(
     assert ids(checks.check_asgi()) == expected
 
 
+@pytest.mark.django_db  # Django's own check of JSON on SQLite asks it, if nothing has asked before
 def test_all_are_registered_and_nothing_is_wrong_with_a_good_project(
     settings: Any, monkeypatch: pytest.MonkeyPatch, use_app: Callable[[Celery], None]
 ) -> None:
