@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from celery import Task, shared_task
-from celery.states import SUCCESS
 from django.utils.translation import override
 
 from zenvia_webhooks import retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.diagnosis import alerts
-from zenvia_webhooks.dispatch import dispatcher, heartbeat, kept, pools, transactions
+from zenvia_webhooks.dispatch import dispatcher, heartbeat, pools, transactions
 from zenvia_webhooks.dispatch.lease import HARD_PART, SOFT_PART, RunClock
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.recovery import hourly, progress
@@ -58,15 +57,6 @@ class DispatchTask(OwnTask):
     They are properties, which a worker reads when it starts: a message that names the task carries no limits, and
     beat's schedule is a constant. Only the prefork pool keeps them.
     """
-
-    def before_start(self, *args: Any, **kwargs: Any) -> None:
-        if not self.request.is_eager:
-            kept.take_back()
-        super().before_start(*args, **kwargs)
-
-    def after_return(self, status: str, *args: Any, **kwargs: Any) -> None:
-        if not self.request.is_eager and status == SUCCESS:
-            kept.put_aside()
 
     @property
     def soft_time_limit(self) -> float:  # type: ignore[override]  # a variable there
