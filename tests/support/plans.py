@@ -135,6 +135,8 @@ def plan_of(query: str) -> dict[str, Any]:
 def rows_read(plan: dict[str, Any]) -> float:
     """Return the rows that a plan's scans of our tables read, those that they left out included."""
     read: float = sum(rows_read(inner) for inner in plan.get("Plans", ()))
+    if plan["Node Type"] == "Bitmap Index Scan":
+        return read + float(plan["Actual Rows"] * plan["Actual Loops"])
     if "Scan" not in plan["Node Type"] or plan.get("Relation Name") not in TABLES:
         return read
     left_out = sum(number for name, number in plan.items() if name.startswith("Rows Removed by"))

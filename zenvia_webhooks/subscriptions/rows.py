@@ -110,8 +110,7 @@ def end(row: Subscription) -> None:
     """
     rows = Subscription.objects.filter(pk=row.pk, wish=row.wish)
     if row.wish == Wish.DELETED:
-        if rows.exists():
-            _leave_events(row)
+        _leave_events(rows, row.pk)
         is_done = bool(rows.delete()[0])
         if is_done:
             TaskRun.objects.filter(task=TEST_EVENT.format(pk=row.pk)).delete()
@@ -123,11 +122,16 @@ def end(row: Subscription) -> None:
         raise ChangedMeanwhileError
 
 
-def _leave_events(row: Subscription) -> None:
-    """Take a row off its events, a few at a time: in one statement, millions would stay locked to its end."""
+def _leave_events(rows: QuerySet[Subscription], pk: int) -> None:
+    """Take a row off its events while it is to be deleted, a few at a time.
+
+    In one statement, millions would stay locked to its end.
+    """
     events = Event.objects.using(router.db_for_write(Event))
-    while pks := list(events.filter(subscription=row.pk).values_list("pk", flat=True)[:EVENTS_AT_ONCE]):
-        events.filter(pk__in=pks).update(subscription=None)
+    while rows.exists():
+        some = list(events.filter(subscription=pk).values_list("pk", flat=True)[:EVENTS_AT_ONCE])
+        if not events.filter(pk__in=some).update(subscription=None):
+            break
 
 
 def record(step: Step) -> None:
