@@ -157,6 +157,8 @@ def test_of_a_receiver_the_list_shows_the_newest_or_those_of_a_span(
     assert shown("receiver=a.b&status=retrying") == []
     week_ago = (now() - timedelta(days=7)).isoformat().replace("+", "%2B")
     assert shown(f"receiver=a.b&received_at__lt={week_ago}") == [events[0].pk]
+    # Of the last week there are three.
+    assert shown(f"receiver=a.b&received_at__gte={week_ago}") == newest
     assert shown("receiver=a.b&o=4") == [event.pk for event in events[:4]]
     EventKey.objects.write(events)
     assert shown("receiver=a.b&q=0") == [events[0].pk]

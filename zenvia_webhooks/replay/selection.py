@@ -107,13 +107,18 @@ class Selection:
     def newest_failing(self, using: str) -> list[int] | None:
         """Return the ids of the newest events that a receiver has not had, as many as a list looks through.
 
-        None without a receiver, and with a span of time. To join deliveries and events in the same query would have
-        PostgreSQL guess how many it finds: it may read a whole table, or start a second process.
+        None without a receiver, and with a span of time that is over: those that came just after it would be among
+        them. To join deliveries and events in the same query would have PostgreSQL guess how many it finds: it may read
+        a whole table, or start a second process.
         """
-        if not self.receiver or self.ids or self.since or self.until:
+        if not self.receiver or self.ids:
+            return None
+        bounds = self.in_span(Event.objects.using(using)).bounds
+        if "lt" in bounds:
             return None
         name, deliveries = stored_name(self.receiver, using), Delivery.objects.using(using)
-        failing = deliveries.hold("failing_receiver", name, id_column="event_id").order_by("-pk")
+        within = deliveries.filter(event_id__gt=bounds.get("gt", 0))
+        failing = within.hold("failing_receiver", name, id_column="event_id").order_by("-pk")
         return list(failing.values_list("event_id", flat=True)[:NEWEST_FOUND])
 
     def _floor_of_index(self, using: str) -> int:
