@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.translation import override
 from zenvia_webhooks import retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.diagnosis import alerts
-from zenvia_webhooks.dispatch import dispatcher, heartbeat, pools, transactions
+from zenvia_webhooks.dispatch import dispatcher, heartbeat, kept, pools, transactions
 from zenvia_webhooks.dispatch.lease import HARD_PART, SOFT_PART, RunClock
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.recovery import hourly, progress
@@ -77,15 +78,17 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
     """
     clock = RunClock()
     pools.require_supported()
-    if not self.request.is_eager:
-        heartbeat.write(heartbeat.WORKER, *([heartbeat.BEAT] if sweep else []))
-    taken_up = 0
-    while begun := dispatcher.dispatch_due(clock=clock):
-        taken_up += begun
-        if not (sweep and clock.may_start and clock.elapsed < wakeup.SWEEP_INTERVAL):
-            break
-    if sweep:
-        job.take_up_silent()
+    is_workers_own = not (self.request.is_eager or self.request.called_directly)
+    with kept.from_run_to_run() if is_workers_own and pools.is_prefork() else nullcontext():
+        if not self.request.is_eager:
+            heartbeat.write(heartbeat.WORKER, *([heartbeat.BEAT] if sweep else []))
+        taken_up = 0
+        while begun := dispatcher.dispatch_due(clock=clock):
+            taken_up += begun
+            if not (sweep and clock.may_start and clock.elapsed < wakeup.SWEEP_INTERVAL):
+                break
+        if sweep:
+            job.take_up_silent()
     return taken_up
 
 

@@ -38,7 +38,7 @@ class Better(solo.TaskPool):
 
 @pytest.fixture(autouse=True)
 def _forget_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "_unsupported", None)
+    monkeypatch.setattr(pools, "_pool", None)
 
 
 def start(pool_cls: type) -> None:

@@ -17,21 +17,26 @@ logger = logging.getLogger(__name__)
 
 SUPPORTED = (prefork.TaskPool, solo.TaskPool, thread.TaskPool)
 
-#: This worker's pool if it is not in `SUPPORTED`. A forked process has it from its parent.
-_unsupported: type | None = None
+#: This worker's pool; None outside of workers. A forked process has it from its parent.
+_pool: type | None = None
 
 
 @celeryd_after_setup.connect(weak=False)
 def note_pool(instance: Any, **kwargs: Any) -> None:
     """Keep the pool of the worker that starts in this process."""
-    global _unsupported
-    _unsupported = None if issubclass(instance.pool_cls, SUPPORTED) else instance.pool_cls
-    if issubclass(instance.pool_cls, prefork.TaskPool) and not hasattr(os, "fork"):
+    global _pool
+    _pool = instance.pool_cls
+    if is_prefork() and not hasattr(os, "fork"):
         # Celery says nothing, and its tasks then fail before any code of theirs.
         logger.error(
             "Celery's default pool, prefork, does not run on Windows: no event is lost, and none is handed out here. "
             "Start the worker with --pool threads or solo, where nothing ends a receiver that hangs; or in WSL."
         )
+
+
+def is_prefork() -> bool:
+    """Tell whether this is a process of Celery's default pool: it runs one task at a time, and ends one that hangs."""
+    return _pool is not None and issubclass(_pool, prefork.TaskPool)
 
 
 def require_supported() -> None:
@@ -41,7 +46,7 @@ def require_supported() -> None:
     can interrupt it, and Django's connections are not made for it. Called by the task, not when the worker starts: a
     worker may be there for other tasks alone.
     """
-    if _unsupported is not None:
+    if _pool is not None and not issubclass(_pool, SUPPORTED):
         raise ZenviaConfigurationError(
             format_lazy(
                 _(
@@ -49,6 +54,6 @@ def require_supported() -> None:
                     "here. Start a worker with --pool prefork (the default), threads or solo; with "
                     "CELERY_TASK_ROUTES, our tasks can have one of their own."
                 ),
-                pool=_unsupported.__module__,
+                pool=_pool.__module__,
             )
         )
