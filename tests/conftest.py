@@ -20,7 +20,7 @@ from tests.support.callbacks import Webhook
 from tests.support.factories import make_subscription
 from tests.support.wire import Wire
 from zenvia_webhooks import signals
-from zenvia_webhooks.dispatch import dispatcher
+from zenvia_webhooks.dispatch import dispatcher, held
 from zenvia_webhooks.dispatch.batching import Pace
 from zenvia_webhooks.management.commands import zenvia_register_subscription
 from zenvia_webhooks.models import Subscription
@@ -45,10 +45,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Begun last, those would be waited for alone.
     """
-    if not settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
-        others = [item for item in items if item.get_closest_marker("postgresql")]
-        items[:] = [item for item in items if item not in others]
-        config.hook.pytest_deselected(items=others)
+    engine = settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]
+    left_out = {"sqlite3": ("postgresql", "server"), "postgresql": ()}.get(engine, ("postgresql",))
+    others = [item for item in items if any(map(item.get_closest_marker, left_out))]
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=others)
     if not os.environ.get("ZENVIA_REQUIRE_ALL"):
         for item in items:
             if item.get_closest_marker("long"):
@@ -91,8 +92,10 @@ def _without_probe(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(autouse=True)
 def _own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each test begin as a new worker does."""
+    """Have each test begin as a new worker does, and one that is not about patience wait for a slow machine."""
     monkeypatch.setattr(dispatcher, "pace", Pace())
+    for module in (dispatcher, held):
+        monkeypatch.setattr(module, "PATIENCE", 100)
 
 
 @pytest.fixture

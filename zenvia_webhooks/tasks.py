@@ -14,7 +14,7 @@ from django.utils.translation import override
 from zenvia_webhooks import retention, schedule, subscriptions, wakeup
 from zenvia_webhooks.conf import conf
 from zenvia_webhooks.diagnosis import alerts
-from zenvia_webhooks.dispatch import dispatcher, heartbeat, kept, pools, transactions
+from zenvia_webhooks.dispatch import dispatcher, heartbeat, pools, spare, transactions
 from zenvia_webhooks.dispatch.lease import HARD_PART, SOFT_PART, RunClock
 from zenvia_webhooks.exceptions import ZenviaConfigurationError
 from zenvia_webhooks.recovery import hourly, progress
@@ -79,7 +79,7 @@ def dispatch_events(self: Task[..., int], sweep: bool = False) -> int:
     clock = RunClock()
     pools.require_supported()
     is_workers_own = not (self.request.is_eager or self.request.called_directly)
-    with kept.from_run_to_run() if is_workers_own and pools.is_prefork() else nullcontext():
+    with spare.used_and_replaced() if is_workers_own and pools.is_prefork() else nullcontext():
         if not self.request.is_eager:
             heartbeat.write(heartbeat.WORKER, *([heartbeat.BEAT] if sweep else []))
         taken_up = 0

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -65,6 +66,20 @@ def test_rows_are_written_in_place_and_not_with_each_run(monkeypatch: pytest.Mon
     dispatch_events(sweep=True)
     assert tasks() == {"worker", "beat"}
     assert not TaskRun.objects.filter(started_at=LONG_AGO).exists()
+
+
+def test_interruption_in_the_heartbeat_ends_the_run() -> None:
+    lead_created.connect(receivers.note)
+    arrived()
+
+    def interrupt(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if TaskRun._meta.db_table in sql:
+            raise SoftTimeLimitExceeded
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(interrupt), pytest.raises(SoftTimeLimitExceeded):
+        dispatch_events()
+    assert receivers.calls == []
 
 
 def test_heartbeat_that_can_not_be_written_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:

@@ -28,8 +28,6 @@ hints: list[int] = []
 def _count_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     hints.clear()
     monkeypatch.setattr(wakeup, "hint", lambda: hints.append(len(receivers.calls)))
-    # A busy machine is no slow receiver.
-    monkeypatch.setattr(dispatcher, "PATIENCE", 100)
     lead_created.connect(slow)
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 import pytest
-from django.db import connections
 
 from tests.support.host import FILES, SQLITE, Host, post, running, wait_for
-from tests.support.servers import BROKERS, DATABASES, need, url_of
+from tests.support.servers import BROKERS, DATABASES, an_empty_database, need, url_of
 
 pytestmark = [pytest.mark.services, pytest.mark.worker, pytest.mark.timeout(200)]
 
@@ -28,30 +25,8 @@ def database_url(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iter
     if request.param == "SQLite":
         yield SQLITE
         return
-    need(request.param)
-    url, name = url_of(request.param), f"zenvia_host_{os.getpid()}"
-    with django_db_blocker.unblock():
-        execute(url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-    yield url.rpartition("/")[0] + f"/{name}"
-    with django_db_blocker.unblock():
-        execute(url, f"DROP DATABASE {name}")
-
-
-def execute(url: str, *statements: str) -> None:
-    """Run statements over a connection of their own: no database is made within a transaction."""
-    alias = "of_the_server"
-    connections.settings[alias] = {
-        **connections.settings["default"],
-        "OPTIONS": {},
-        **dj_database_url.parse(url),
-    }
-    try:
-        with connections[alias].cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-    finally:
-        connections[alias].close()
-        del connections[alias], connections.settings[alias]
+    with django_db_blocker.unblock(), an_empty_database(request.param) as url:
+        yield url
 
 
 @pytest.fixture(params=["files", *BROKERS])

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import dj_database_url
 import pytest
+from django.db import connections
 
 #: Name → the environment variable with its URL. Nobody's own server is used without being named so.
 VARIABLES: Mapping[str, str] = {
@@ -44,3 +47,30 @@ def need(*names: str) -> None:
     """Skip the present test where a server, or its driver, is not there."""
     if reasons := [reason for name in names if (reason := missing(name))]:
         pytest.skip("; ".join(reasons))
+
+
+@contextmanager
+def an_empty_database(name: str) -> Iterator[str]:
+    """Make one on a server, "PostgreSQL" or "MariaDB", give its URL, and drop it."""
+    need(name)
+    url, database = url_of(name), f"zenvia_host_{os.getpid()}"
+    _execute(url, f"DROP DATABASE IF EXISTS {database}", f"CREATE DATABASE {database}")
+    yield url.rpartition("/")[0] + f"/{database}"
+    _execute(url, f"DROP DATABASE {database}")
+
+
+def _execute(url: str, *statements: str) -> None:
+    """Run statements over a connection of their own: no database is made within a transaction."""
+    alias = "of_the_server"
+    connections.settings[alias] = {
+        **connections.settings["default"],
+        "OPTIONS": {},
+        **dj_database_url.parse(url),
+    }
+    try:
+        with connections[alias].cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    finally:
+        connections[alias].close()
+        del connections[alias], connections.settings[alias]

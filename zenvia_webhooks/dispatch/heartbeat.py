@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connections, router, transaction
 
 from zenvia_webhooks import signals
@@ -47,7 +48,11 @@ class Heartbeat:
 
 
 def write(*tasks: str) -> None:
-    """Write that these run: `WORKER`, and `BEAT` if it is for a sweep, or `COMMAND`. Never raises."""
+    """Write that these run: `WORKER`, and `BEAT` if it is for a sweep, or `COMMAND`.
+
+    Raises nothing but SoftTimeLimitExceeded: Celery interrupts a task once, and then the claim would wait in vain for a
+    database that does not answer.
+    """
     for task in tasks:
         now = time.monotonic()
         # A clock that runs backwards is a test's, which was stopped at some other time.
@@ -56,6 +61,8 @@ def write(*tasks: str) -> None:
         _written_at[task] = now
         try:
             _write_row(task, "" if task == BEAT else connected())
+        except SoftTimeLimitExceeded:
+            raise
         except Exception:
             # An event must not wait for it; and if the database fails, that will show when the event is claimed.
             logger.exception("the heartbeat of %s could not be written", task)

@@ -48,13 +48,8 @@ def none_left_open() -> Iterator[None]:
 def end_all() -> None:
     """End every transaction of this thread, to be called where only an earlier task can have left one open."""
     for connection in _connections():
-        if is_open_on(connection):
+        if _state(connection) != _closed(connection):
             _begin_anew(connection)
-
-
-def is_open_on(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether a transaction is open there, or autocommit is not as the settings say."""
-    return _state(connection) != _closed(connection)
 
 
 def close_all() -> None:

@@ -1,0 +1,251 @@
+"""The connection that a worker opens ahead for its next run, where Celery does not see it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery.concurrency import prefork, solo, thread
+from celery.signals import task_prerun, worker_process_shutdown
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+
+from tests.support.host import Host, wait_for
+from tests.support.servers import DATABASES, an_empty_database
+from zenvia_webhooks import tasks
+from zenvia_webhooks.dispatch import pools, spare
+
+#: Vendor → what tells a connection's number, what tells whether the server has it, and what ends it.
+NUMBER, IS_OPEN, END = range(3)
+STATEMENTS = {
+    "postgresql": (
+        "SELECT pg_backend_pid()",
+        "SELECT 1 FROM pg_stat_activity WHERE pid = %s",
+        "SELECT pg_terminate_backend(%s, 5000)",
+    ),
+    "mysql": ("SELECT CONNECTION_ID()", "SELECT 1 FROM information_schema.processlist WHERE id = %s", "KILL %s"),
+}
+
+
+@pytest.fixture
+def _kept_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+    connection.close()
+    of_the_suite = connections[DEFAULT_DB_ALIAS]
+    yield
+    spare.close()
+    connections.close_all()
+    # The one by which the suite's database is destroyed in the end.
+    connections[DEFAULT_DB_ALIAS] = of_the_suite
+
+
+def ask(what: int, *values: int) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENTS[connection.vendor][what], values)
+        return [row[0] for row in cursor.fetchall()] if cursor.description else []
+
+
+def is_open(number: int) -> bool:
+    """Tell whether the server still has this connection, a second later at most."""
+    ends = time.monotonic() + 1
+    while ask(IS_OPEN, number):
+        if time.monotonic() > ends:
+            return True
+    return False
+
+
+def run(before_it_ends: Callable[[], object] = lambda: None) -> int:
+    """Return the number of a run's connection; Celery then closes what it sees."""
+    try:
+        with spare.used_and_replaced():
+            [number] = ask(NUMBER)
+            before_it_ends()
+        return int(number)
+    finally:
+        connections.close_all()
+
+
+def number_of_spare() -> int:
+    """Return the number of the one that is kept for the next run; 0 if there is none."""
+    kept = spare._spare
+    if kept is None:
+        return 0
+    with kept.connection.cursor() as cursor:
+        cursor.execute(STATEMENTS[connection.vendor][NUMBER])
+        return int(cursor.fetchone()[0])
+
+
+def pass_on(execute: Callable[..., object], *args: object) -> object:
+    return execute(*args)
+
+
+@pytest.mark.server
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_kept_open")
+class TestSpare:
+    def test_a_run_uses_the_one_that_was_opened_when_the_last_ended(self) -> None:
+        first = run()
+        ahead = number_of_spare()
+        assert first != ahead
+        assert run() == ahead
+        assert number_of_spare() not in (first, ahead)
+
+    def test_a_process_has_one_open(self) -> None:
+        with spare.used_and_replaced():
+            [first] = ask(NUMBER)
+        # Before the task has ended.
+        assert connections[DEFAULT_DB_ALIAS].connection is None
+        ahead = number_of_spare()
+        assert not is_open(first)
+        run()
+        assert not is_open(ahead)
+
+    def test_of_two_the_present_one_is_used(self) -> None:
+        run()
+        ahead, [present] = number_of_spare(), ask(NUMBER)
+        assert run() == present
+        assert not is_open(ahead)
+
+    def test_one_that_the_server_has_ended_is_not_used(self) -> None:
+        run()
+        ahead = number_of_spare()
+        ask(END, ahead)
+        assert not is_open(ahead)
+        connections.close_all()
+        assert run() != ahead
+
+    @pytest.mark.parametrize("age", [60, None])
+    def test_one_that_was_idle_for_long_is_closed_and_asked_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, age: int | None
+    ) -> None:
+        monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", age)
+        run()
+        ahead = number_of_spare()
+        monkeypatch.setattr(spare, "MOST_IDLE", 0)
+        monkeypatch.setattr(type(connections[DEFAULT_DB_ALIAS]), "is_usable", lambda self: pytest.fail("it was asked"))
+        assert run() != ahead
+        assert not is_open(ahead)
+
+    def test_one_that_is_older_than_the_host_wants_is_not_used(self) -> None:
+        run()
+        ahead = number_of_spare()
+        assert spare._spare is not None
+        spare._spare.connection.close_at = 0
+        assert run() != ahead
+
+    @pytest.mark.parametrize(("setting", "value"), [("CONN_MAX_AGE", 0), ("ENGINE", "tenants.postgresql")])
+    def test_none_is_opened_with_such_settings(
+        self, monkeypatch: pytest.MonkeyPatch, setting: str, value: object
+    ) -> None:
+        monkeypatch.setitem(connection.settings_dict, setting, value)
+        run()
+        assert number_of_spare() == 0
+
+    def test_none_is_opened_by_a_run_that_failed(self) -> None:
+        with pytest.raises(ZeroDivisionError):
+            run(lambda: 1 / 0)
+        assert number_of_spare() == 0
+
+    def test_a_run_goes_well_though_none_can_be_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(self: object) -> None:
+            raise OperationalError("too many connections")
+
+        run(lambda: monkeypatch.setattr(type(connections[DEFAULT_DB_ALIAS]), "connect", refuse))
+        assert number_of_spare() == 0
+
+    def test_none_is_used_under_a_tasks_own_wrapper(self) -> None:
+        run()
+        ahead = number_of_spare()
+        with connection.execute_wrapper(pass_on):
+            assert run() != ahead
+
+    def test_none_is_used_with_other_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        run()
+        ahead = number_of_spare()
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "connect_timeout", 7)
+        assert run() != ahead
+
+    def test_another_task_has_the_only_one(self) -> None:
+        run()
+        ahead = number_of_spare()
+        task_prerun.send(tasks.dispatch_events)
+        assert number_of_spare() == ahead
+        task_prerun.send(tasks.purge_events)
+        assert number_of_spare() == 0
+        assert not is_open(ahead)
+
+    def test_it_is_closed_when_the_process_ends(self) -> None:
+        run()
+        ahead = number_of_spare()
+        worker_process_shutdown.send("worker@here", pid=1, exitcode=0)
+        assert not is_open(ahead)
+
+    @pytest.mark.parametrize(
+        ("pool", "request_of_it", "opens"),
+        [
+            (prefork.TaskPool, {"called_directly": False}, True),
+            (solo.TaskPool, {"called_directly": False}, False),
+            (thread.TaskPool, {"called_directly": False}, False),
+            (prefork.TaskPool, {"called_directly": True}, False),
+            (prefork.TaskPool, {"called_directly": False, "is_eager": True}, False),
+        ],
+    )
+    def test_only_a_task_of_a_prefork_worker_opens_one(
+        self, monkeypatch: pytest.MonkeyPatch, pool: type, request_of_it: dict[str, bool], opens: bool
+    ) -> None:
+        monkeypatch.setattr(pools, "_pool", pool)
+        tasks.dispatch_events.push_request(**request_of_it)
+        try:
+            tasks.dispatch_events.run()
+        finally:
+            tasks.dispatch_events.pop_request()
+        assert (number_of_spare() != 0) is opens
+
+
+ARRIVE = """
+from django.utils.timezone import now
+from zenvia_webhooks import wakeup
+Event.objects.create(
+    account="default", contract="help_center", topic="visit.booked", payload={"topic": "visit.booked", "data": {}},
+    body=b"", fingerprint=str(Event.objects.count()).encode(), received_at=now(), next_attempt_at=now())
+wakeup.hint()
+print(wakeup.flush(5))
+"""
+NOTE_WHAT_IS_OPENED = """
+from billiard.process import current_process
+from django.db.backends.signals import connection_created
+
+def note_opened(**kwargs):
+    run(current_process().name)
+
+connection_created.connect(note_opened)
+"""
+
+
+@pytest.fixture(params=DATABASES)
+def host(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any) -> Iterator[Host]:
+    with django_db_blocker.unblock(), an_empty_database(request.param) as url:
+        host = Host(tmp_path / "site", Path(sys.executable), database_url=url)
+        with (host.folder / "shop" / "receivers.py").open("a") as receivers:
+            receivers.write(NOTE_WHAT_IS_OPENED)
+        yield host
+        host.stop()
+
+
+@pytest.mark.services
+@pytest.mark.worker
+@pytest.mark.once
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("age", "ahead"), [(60, 1), (0, 0)])
+def test_a_worker_has_one_ready_if_the_host_keeps_its_own(host: Host, age: int, ahead: int) -> None:
+    with (host.folder / "host" / "settings.py").open("a") as settings:
+        settings.write(f'DATABASES["default"]["CONN_MAX_AGE"] = {age}\n')
+    host.start_worker("--concurrency", "1", beat=False)
+    for number in range(1, 4):
+        assert host.shell(ARRIVE) == "True"
+        wait_for(lambda: (host.folder / "worker.log").read_text().count(" succeeded in ") >= number, host.logs)  # noqa: B023
+    assert host.shell("print(*Event.objects.values_list('status', flat=True))") == "unhandled unhandled unhandled"
+    assert len(host.runs("ForkPoolWorker-1")) == 3 + ahead
