@@ -5,28 +5,40 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from celery.concurrency import prefork, solo, thread
+from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import task_prerun, worker_process_shutdown
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.signals import connection_created
 
 from tests.support.host import Host, wait_for
 from tests.support.servers import DATABASES, an_empty_database
 from zenvia_webhooks import tasks
 from zenvia_webhooks.dispatch import pools, spare
 
-#: Vendor → what tells a connection's number, what tells whether the server has it, and what ends it.
-NUMBER, IS_OPEN, END = range(3)
+#: Vendor → what tells a connection's number, and whether the server has it; what ends it; what a host sets on a new
+#: one, and what tells whether it is set.
+NUMBER, IS_OPEN, END, SET_UP, IS_SET_UP = range(5)
 STATEMENTS = {
     "postgresql": (
         "SELECT pg_backend_pid()",
         "SELECT 1 FROM pg_stat_activity WHERE pid = %s",
         "SELECT pg_terminate_backend(%s, 5000)",
+        "SELECT set_config('application_name', 'of the host', false)",
+        "SELECT current_setting('application_name')",
     ),
-    "mysql": ("SELECT CONNECTION_ID()", "SELECT 1 FROM information_schema.processlist WHERE id = %s", "KILL %s"),
+    "mysql": (
+        "SELECT CONNECTION_ID()",
+        "SELECT 1 FROM information_schema.processlist WHERE id = %s",
+        "KILL %s",
+        "SET @set_up = 'of the host'",
+        "SELECT @set_up",
+    ),
 }
 
 
@@ -34,12 +46,8 @@ STATEMENTS = {
 def _kept_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
     connection.close()
-    of_the_suite = connections[DEFAULT_DB_ALIAS]
     yield
     spare.close()
-    connections.close_all()
-    # The one by which the suite's database is destroyed in the end.
-    connections[DEFAULT_DB_ALIAS] = of_the_suite
 
 
 def ask(what: int, *values: int) -> list[Any]:
@@ -69,17 +77,14 @@ def run(before_it_ends: Callable[[], object] = lambda: None) -> int:
 
 
 def number_of_spare() -> int:
-    """Return the number of the one that is kept for the next run; 0 if there is none."""
-    kept = spare._spare
-    if kept is None:
+    """Return the number of the one that is open for the next run; 0 if there is none."""
+    if spare._spare is None:
         return 0
-    with kept.connection.cursor() as cursor:
-        cursor.execute(STATEMENTS[connection.vendor][NUMBER])
-        return int(cursor.fetchone()[0])
-
-
-def pass_on(execute: Callable[..., object], *args: object) -> object:
-    return execute(*args)
+    cursor = spare._spare.connection.cursor()
+    cursor.execute(STATEMENTS[connection.vendor][NUMBER])
+    number = int(cursor.fetchone()[0])
+    cursor.close()
+    return number
 
 
 @pytest.mark.server
@@ -129,12 +134,13 @@ class TestSpare:
         assert run() != ahead
         assert not is_open(ahead)
 
-    def test_one_that_is_older_than_the_host_wants_is_not_used(self) -> None:
+    def test_one_that_is_older_than_the_host_wants_is_not_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
         run()
         ahead = number_of_spare()
         assert spare._spare is not None
-        spare._spare.connection.close_at = 0
+        monkeypatch.setattr(spare, "_spare", replace(spare._spare, close_at=0))
         assert run() != ahead
+        assert not is_open(ahead)
 
     @pytest.mark.parametrize(("setting", "value"), [("CONN_MAX_AGE", 0), ("ENGINE", "tenants.postgresql")])
     def test_none_is_opened_with_such_settings(
@@ -149,18 +155,39 @@ class TestSpare:
             run(lambda: 1 / 0)
         assert number_of_spare() == 0
 
-    def test_a_run_goes_well_though_none_can_be_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(self: object) -> None:
-            raise OperationalError("too many connections")
+    @pytest.mark.parametrize("named", ["the driver's", "Celery's"])
+    def test_a_run_goes_well_though_none_can_be_opened(self, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+        errors = {"Celery's": SoftTimeLimitExceeded, "the driver's": connection.Database.OperationalError}  # type: ignore[attr-defined]  # not in the stubs
 
-        run(lambda: monkeypatch.setattr(type(connections[DEFAULT_DB_ALIAS]), "connect", refuse))
+        def refuse(*args: object) -> None:
+            raise errors[named]
+
+        run(lambda: monkeypatch.setattr(connections[DEFAULT_DB_ALIAS], "get_new_connection", refuse))
         assert number_of_spare() == 0
 
-    def test_none_is_used_under_a_tasks_own_wrapper(self) -> None:
+    def test_who_holds_djangos_connection_has_the_one_of_the_run(self) -> None:
+        held = connections[DEFAULT_DB_ALIAS]
         run()
-        ahead = number_of_spare()
-        with connection.execute_wrapper(pass_on):
-            assert run() != ahead
+        with spare.used_and_replaced():
+            assert connections[DEFAULT_DB_ALIAS] is held
+            with transaction.atomic(), held.cursor():
+                assert held.in_atomic_block
+
+    def test_it_is_set_up_as_any_other(self) -> None:
+        """By a host that waits for Django's signal, and writes to the global connection."""
+
+        def set_up(**kwargs: Any) -> None:
+            ask(SET_UP)
+
+        connection_created.connect(set_up)
+        try:
+            run()
+            connection_created.disconnect(set_up)
+            ahead, found = number_of_spare(), []
+            assert run(lambda: found.extend(ask(IS_SET_UP))) == ahead
+        finally:
+            connection_created.disconnect(set_up)
+        assert found == ["of the host"]
 
     def test_none_is_used_with_other_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         run()
@@ -227,12 +254,14 @@ connection_created.connect(note_opened)
 
 @pytest.fixture(params=DATABASES)
 def host(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any) -> Iterator[Host]:
-    with django_db_blocker.unblock(), an_empty_database(request.param) as url:
+    with an_empty_database(request.param, django_db_blocker) as url:
         host = Host(tmp_path / "site", Path(sys.executable), database_url=url)
         with (host.folder / "shop" / "receivers.py").open("a") as receivers:
             receivers.write(NOTE_WHAT_IS_OPENED)
-        yield host
-        host.stop()
+        try:
+            yield host
+        finally:
+            host.stop()
 
 
 @pytest.mark.services

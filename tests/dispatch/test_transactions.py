@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 from pytest_django.plugin import DjangoDbBlocker
@@ -94,6 +94,14 @@ def test_end_ends_what_is_open_and_nothing_else(other: BaseDatabaseWrapper) -> N
     transaction.atomic(using="other").__enter__()
     end_all()
     assert works(other)
+
+
+def test_end_is_quiet_where_the_database_is_gone(other: BaseDatabaseWrapper, tmp_path: Path) -> None:
+    transaction.atomic(using="other").__enter__()
+    other.settings_dict["NAME"] = tmp_path / "no folder" / "db"
+    end_all()
+    with pytest.raises(OperationalError):
+        other.ensure_connection()
 
 
 @pytest.mark.parametrize("task", [tasks.dispatch_events, tasks.purge_events, tasks.sync_subscriptions])

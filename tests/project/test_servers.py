@@ -25,7 +25,7 @@ def database_url(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iter
     if request.param == "SQLite":
         yield SQLITE
         return
-    with django_db_blocker.unblock(), an_empty_database(request.param) as url:
+    with an_empty_database(request.param, django_db_blocker) as url:
         yield url
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -50,13 +51,17 @@ def need(*names: str) -> None:
 
 
 @contextmanager
-def an_empty_database(name: str) -> Iterator[str]:
+def an_empty_database(name: str, django_db_blocker: Any) -> Iterator[str]:
     """Make one on a server, "PostgreSQL" or "MariaDB", give its URL, and drop it."""
     need(name)
     url, database = url_of(name), f"zenvia_host_{os.getpid()}"
-    _execute(url, f"DROP DATABASE IF EXISTS {database}", f"CREATE DATABASE {database}")
-    yield url.rpartition("/")[0] + f"/{database}"
-    _execute(url, f"DROP DATABASE {database}")
+    with django_db_blocker.unblock():
+        _execute(url, f"DROP DATABASE IF EXISTS {database}", f"CREATE DATABASE {database}")
+    try:
+        yield url.rpartition("/")[0] + f"/{database}"
+    finally:
+        with django_db_blocker.unblock():
+            _execute(url, f"DROP DATABASE {database}")
 
 
 def _execute(url: str, *statements: str) -> None:

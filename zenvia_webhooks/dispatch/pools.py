@@ -35,7 +35,7 @@ def note_pool(instance: Any, **kwargs: Any) -> None:
 
 
 def is_prefork() -> bool:
-    """Tell whether this is a process of Celery's default pool: it runs one task at a time, and ends one that hangs."""
+    """Tell whether this is a process of Celery's default pool, which ends a task that hangs."""
     return _pool is not None and issubclass(_pool, prefork.TaskPool)
 
 

@@ -90,7 +90,10 @@ def _closed(connection: BaseDatabaseWrapper) -> State:
 
 def _begin_anew(connection: BaseDatabaseWrapper) -> None:
     connection.close()
-    # At once, as only connecting makes Django forget the transaction. If the database does not answer, whoever needs
-    # it will see that error.
-    with contextlib.suppress(Error):
+    # At once, as only connecting makes Django forget the transaction.
+    with contextlib.suppress(Error), connection.wrap_database_errors:
         connection.connect()
+        return
+    # Whoever needs the database will see its error. Until now, the closed connection counted as open.
+    with contextlib.suppress(Error):
+        connection.close()
