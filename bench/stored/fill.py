@@ -18,6 +18,8 @@ CHUNK = 250_000
 #: between two databases is then how many are stored, and not how full a page is.
 RARE, BUSY, LATELY = 1000, 500, 10_000
 RARE_LATELY = BUSY_LATELY = 10
+#: The first of all failed, as on a site's first day: so many, so that what is asked for of long ago is as full, too.
+FAILED_FIRST = 1200
 #: A delivery of so many is of the receiver that is gone.
 GONE, GONE_LATELY = 10_000, 20
 #: Receivers: one of every event, one of every fourth, and one that is gone.
@@ -67,6 +69,7 @@ FROM (
             CASE
                 WHEN n > {total} - 50 THEN 'pending'
                 WHEN n > {total} - 10000 AND MOD(n, 200) = 5 THEN 'retrying'
+                WHEN n <= {failed_first} THEN 'failed'
                 WHEN n > {total} * 0.3 AND n <= {total} * 0.31 THEN 'failed'
                 WHEN MOD(n, {rare}) = 1 THEN 'failed'
                 WHEN MOD(n, {rare}) = 2 THEN 'unhandled'
@@ -175,6 +178,7 @@ def _statements(rows: int, first: int, last: int, first_subscription: int) -> It
         "bytes_body": words["bytes"].format("body"),
         "json_headers": words["json"].format("""'{"content-type": "application/json", "user-agent": "Zenvia/1.0"}'"""),
         "fingerprint": f"""SUBSTR({words["digest"].format("CONCAT('event', n)")}, 1, {FINGERPRINT_BYTES})""",
+        "failed_first": FAILED_FIRST,
         "ended_account": ENDED_ACCOUNT,
         "ended_topic": ENDED_TOPIC,
         "odd_topic": ODD_TOPIC,

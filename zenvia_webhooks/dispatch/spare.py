@@ -19,6 +19,7 @@ from celery.signals import task_prerun, worker_process_shutdown
 from django.db import connections, router
 
 from zenvia_webhooks import wakeup
+from zenvia_webhooks.dispatch import transactions
 from zenvia_webhooks.models import Event
 
 #: Seconds after which it is not used any more: a firewall may have dropped what is idle, and tells nobody.
@@ -50,28 +51,35 @@ _spare: _Spare | None = None
 @contextmanager
 def used_and_replaced() -> Iterator[None]:
     """Let the block use the spare connection, and open one for the next run, unless the block raises."""
-    _use()
-    yield
+    is_spare = _use()
+    try:
+        yield
+    except Exception as error:
+        if is_spare and transactions.is_databases(error):
+            # A failover may have left it read-only. The next run has a new one.
+            wakeup.hint()
+        raise
     # What the run did is done: if the database does not answer any more, the next one will say so.
     with contextlib.suppress(Exception):
         _open()
 
 
-def _use() -> None:
-    """Use the spare if none is open, the settings are the same and it is not too old; else close it."""
+def _use() -> bool:
+    """Use the spare if none is open, the settings are the same and it is not too old; else close it. Tell which."""
     global _spare
     if _spare is None:
-        return
+        return False
     present = connections[_spare.alias]
     is_new = time.monotonic() - _spare.opened <= MOST_IDLE and present.settings_dict == _spare.settings
     if present.connection is not None or not is_new:
         close()
-        return
+        return False
     spare, _spare = _spare, None
     present.connection, present.close_at = spare.connection, spare.close_at
     # Also where the host has no CONN_HEALTH_CHECKS: else a database that was restarted would cost a run.
     present.health_check_enabled = True  # type: ignore[attr-defined]  # not in the stubs
     present.close_if_unusable_or_obsolete()
+    return True
 
 
 def _open() -> None:
@@ -83,9 +91,14 @@ def _open() -> None:
     settings = copy.deepcopy(present.settings_dict)
     # First the old one: the server may allow no more than there are workers.
     present.close()
-    present.ensure_connection()
-    _spare = _Spare(alias=present.alias, connection=present.connection, close_at=present.close_at, settings=settings)
-    present.connection = None
+    try:
+        present.ensure_connection()
+    except BaseException:
+        # It may be half set up.
+        present.close()
+        raise
+    opened, present.connection = present.connection, None
+    _spare = _Spare(alias=present.alias, connection=opened, close_at=present.close_at, settings=settings)
 
 
 @task_prerun.connect(weak=False)

@@ -94,6 +94,6 @@ def _begin_anew(connection: BaseDatabaseWrapper) -> None:
     with contextlib.suppress(Error), connection.wrap_database_errors:
         connection.connect()
         return
-    # Whoever needs the database will see its error. Until now, the closed connection counted as open.
+    # Whoever needs the database will see its error. Until it is closed once more, the old one counts as open.
     with contextlib.suppress(Error):
         connection.close()
