@@ -18,7 +18,7 @@ CHUNK = 250_000
 #: between two databases is then how many are stored, and not how full a page is.
 RARE, BUSY, LATELY = 1000, 500, 10_000
 RARE_LATELY = BUSY_LATELY = 10
-#: The first of all failed, as on a site's first day: so many, so that what is asked for of long ago is as full, too.
+#: So many of the first events failed, so that pages of long ago are as full in a small table as in a large one.
 FAILED_FIRST = 1200
 #: A delivery of so many is of the receiver that is gone.
 GONE, GONE_LATELY = 10_000, 20

@@ -22,7 +22,7 @@ from zenvia_webhooks import wakeup
 from zenvia_webhooks.dispatch import transactions
 from zenvia_webhooks.models import Event
 
-#: Seconds after which it is not used any more: a firewall may have dropped what is idle, and tells nobody.
+#: Seconds after which it is not used any more: a firewall may have dropped what is idle.
 MOST_IDLE = 60
 #: Others may hold what the start of a task sets, such as its tenant, or make connections in a way of their own.
 ENGINES = (
@@ -65,7 +65,7 @@ def used_and_replaced() -> Iterator[None]:
 
 
 def _use() -> bool:
-    """Use the spare if none is open, the settings are the same and it is not too old; else close it. Tell which."""
+    """Use the spare if none is open, the settings are the same and it is not too old; else close it. Tell if it is used."""
     global _spare
     if _spare is None:
         return False
