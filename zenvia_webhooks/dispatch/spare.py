@@ -65,7 +65,7 @@ def used_and_replaced() -> Iterator[None]:
 
 
 def _use() -> bool:
-    """Use the spare if none is open, the settings are the same and it is not too old; else close it. Tell if it is used."""
+    """Use the spare if none is open, the settings are the same and it is not too old; else close it. Tell if used."""
     global _spare
     if _spare is None:
         return False
