@@ -115,6 +115,25 @@ def test_burst_after_a_pause_wakes_several_workers_at_once(host: Celery, monkeyp
     assert await_that(lambda: hints(host) >= before + 3)
 
 
+def test_only_the_first_of_a_burst_gives_way_to_the_publisher(host: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept, sleep, here = [], time.sleep, threading.get_ident()
+
+    def note(seconds: float) -> None:
+        if threading.get_ident() == here:
+            slept.append(seconds)
+        else:  # a publisher of an earlier test
+            sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", note)
+    publisher = wakeup.Publisher()  # not started, so that nothing else sleeps
+    for _ in range(3):
+        publisher.ask(host)
+    assert slept == [0]
+    publisher._asked.clear()  # as it does when it takes what was asked
+    publisher.ask(host)
+    assert slept == [0, 0]
+
+
 def test_last_of_a_burst_is_never_left_out(host: Celery) -> None:
     for sent in range(1, 6):
         wakeup.hint()

@@ -133,10 +133,13 @@ class Publisher(threading.Thread):
     def ask(self, app: Celery) -> None:
         with self._lock:
             self._app = app
+            was_asked = self._asked.is_set()
             self.idle.clear()
             self._asked.set()
-        # The publisher's turn: else it has to wait until this thread has answered its request.
-        time.sleep(0)
+        if not was_asked:
+            # The publisher's turn: else it has to wait until this thread has answered its request. Only then, as this
+            # takes 70 µs, a tenth of what a webhook takes.
+            time.sleep(0)
 
     def run(self) -> None:
         pause: float = FIRST_PAUSE
