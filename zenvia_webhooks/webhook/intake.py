@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db import Error, IntegrityError, connections, models, router, transaction
@@ -191,6 +192,7 @@ def fingerprint(account: str, kind: str, content: bytes) -> bytes:
     return keyed.digest()[:FINGERPRINT_BYTES]
 
 
+@lru_cache(maxsize=128)
 def readable_address(remote_addr: str) -> str | None:
     """Return an IP address in the form that every database takes; None for none, as behind a unix socket."""
     try:

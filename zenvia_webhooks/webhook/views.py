@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
@@ -28,6 +29,8 @@ from zenvia_webhooks.webhook.intake import Intake, SubscriptionGoneError, store
 
 logger = logging.getLogger(__name__)
 
+#: Of the few headers that are read, each time the same.
+_wsgi_name = cache(HttpHeaders.to_wsgi_name)
 T = TypeVar("T")
 
 RETRY_AFTER_SECONDS = 30
@@ -186,7 +189,7 @@ def read_body(request: HttpRequest) -> bytes:
 
 def header(request: HttpRequest, name: str) -> str | None:
     """Return a header without making `request.headers`, which goes through all that the server says of a request."""
-    value: str | None = request.META.get(HttpHeaders.to_wsgi_name(name))
+    value: str | None = request.META.get(_wsgi_name(name))
     return value
 
 
