@@ -83,9 +83,6 @@ class Site:
             "DATABASE_URL": "" if self.is_sqlite else self.url,
             "CELERY_BROKER_URL": self.broker.url,
             "DATA_DIR": str(self.folder),
-            # Where gunicorn puts a socket, and takes away whose was there.
-            "HOME": str(self.folder),
-            "XDG_RUNTIME_DIR": str(self.folder),
             "ZENVIA_API_KEY": "key-of-the-site",
             "DJANGO_SETTINGS_MODULE": "bench.faults.app.settings",
             "PYTHONPATH": str(ROOT),

@@ -36,7 +36,6 @@ class Site:
             "DATABASE_URL": self.url,
             "CELERY_BROKER_URL": broker.url,
             "DJANGO_SETTINGS_MODULE": "bench.speed.host.settings",
-            "HOME": str(folder),
             "PYTHONPATH": str(ROOT),
             "SPEED_SUBJECT": subject.name,
         }

@@ -21,7 +21,7 @@ class WebServer:
         return [sys.executable, "-m", *self.command.format(port=port, workers=workers).split()]
 
 
-_GUNICORN = "gunicorn --workers {workers} --bind 127.0.0.1:{port} --log-level warning " + WSGI
+_GUNICORN = "gunicorn --no-control-socket --workers {workers} --bind 127.0.0.1:{port} --log-level warning " + WSGI
 _UVICORN = (
     "uvicorn --workers {workers} --host 127.0.0.1 --port {port} --log-level warning --no-access-log --lifespan off "
 )

@@ -18,6 +18,9 @@ keepalive = 75
 timeout = 30
 # Its heartbeat is a file that it touches, which on a container's own disk may take too long.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # no data is in it
+# Its control socket has one path for all gunicorns of a user: the second to start takes it from the first, or fails to
+# and logs an error.
+control_socket_disable = True
 # None: nginx writes one. If you do want it, then without %(r)s, %(U)s and %(f)s, which hold the token:
 # accesslog = "-"
 access_log_format = '%(h)s "%(m)s" %(s)s %(B)s %(M)sms'

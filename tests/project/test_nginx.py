@@ -201,6 +201,11 @@ def test_gunicorn_names_no_token_in_the_log_of_its_own_errors(tmp_path: Path) ->
     assert token not in text
 
 
+def test_two_gunicorns_of_one_user_do_not_fight_for_a_control_socket(webs: Webs) -> None:
+    assert webs.logs().count("Booting worker") == 2
+    assert "control s" not in webs.logs().lower()
+
+
 def test_a_webhook_is_handed_to_the_other_process_when_one_is_gone(webs: Webs, nginx: Nginx) -> None:
     """The last one: no gunicorn is left then."""
     path = f"/zenvia/webhook/{webs.token}/"

@@ -161,8 +161,8 @@ class Host:
 
     def start_web(self, *, one_worker: bool = False) -> None:
         """Start the web server alone, with the settings as they are now; or one that serves one request at a time."""
-        one = ("-m", "gunicorn", "host.wsgi", "--workers", "1", "--bind", f"127.0.0.1:{self.port}")
-        self._start("web", *(one if one_worker else self._runserver))
+        one = f"-m gunicorn host.wsgi --no-control-socket --workers 1 --bind 127.0.0.1:{self.port}"
+        self._start("web", *(one.split() if one_worker else self._runserver))
         wait_for(lambda: answers(self.url + "/zenvia/webhook/x/"), self.logs)
 
     @property
