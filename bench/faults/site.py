@@ -201,14 +201,20 @@ class Site:
         """Return the seconds between the attempts of a receiver."""
         return [second - first for first, second in itertools.pairwise(self.begun(receiver, event))]
 
-    def drain(self, seconds: float) -> float:
+    def drain(self, seconds: float, *, after_each_look: Callable[[], None] = lambda: None) -> float:
         """Wait until every event is handed out; return how long that took.
 
         What is not in time fails the line without an end to it, so that what is lost is counted.
         """
+
+        def look() -> bool:
+            is_done = self.open_events() == 0
+            after_each_look()
+            return is_done
+
         started = time.monotonic()
         try:
-            self.wait(lambda: self.open_events() == 0, "every event is handed out", seconds)
+            self.wait(look, "every event is handed out", seconds)
         except AssertionError as error:
             self.complaints.append(str(error))
         return time.monotonic() - started

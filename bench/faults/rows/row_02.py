@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from bench.faults.brokers import NetworkBroker, RabbitMQ
@@ -111,10 +112,11 @@ def measure(line: Line, site: Site, broker: NetworkBroker, way: Break, *, comes_
     line.expect(site.open_events() > 0, "everything was delivered meanwhile: the fault was none")
     if comes_back:
         broken.__exit__(None, None, None)
-        restart(line, site)
+        # A worker that waits for an answer when its broker comes back may end a moment later.
+        took = site.drain(60, after_each_look=partial(restart, line, site))
     else:
         site.manage("zenvia_dispatch_events")
-    took = site.drain(60)
+        took = site.drain(60)
     how = "after its return" if comes_back else "by zenvia_dispatch_events alone"
     pairs = ", then ".join(f"{milliseconds(both['broken'])} and {milliseconds(both['well'])}" for both in rounds)
     line.notes.append(
